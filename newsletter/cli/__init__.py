@@ -1,0 +1,89 @@
+"""What people type. Each command's code is imported when it runs, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from newsletter.errors import NewsletterError
+
+COMMANDS: dict[str, str] = {
+    "init": "Make a new project: settings, templates, a sample dojo, an example CSV.",
+    "preview": "See in the browser exactly what will be mailed.",
+    "build": "Write each page as .html, .txt and .eml.",
+    "check": "Report what is wrong with the mails as they would be sent.",
+    "test": "Send one page to one address.",
+    "subscribers": "Import, export, list, show and erase subscribers.",
+    "campaign": "Plan, start, pause, resume, cancel and watch campaigns.",
+    "simulate": "Show who would get what, when, without sending.",
+    "run": "Schedule and send until stopped.",
+    "worker": "Send from another machine (PostgreSQL).",
+    "serve": "Serve the public pages: unsubscribe, confirm, preferences, archive.",
+    "inbox": "Keep and show mail locally: nothing leaves the machine.",
+    "bounces": "Classify and process bounces and complaints.",
+    "doctor": "Find what is wrong with settings, database, relay and domain.",
+}
+"""Command → its line in `newsletter --help`; the code is `newsletter.cli.COMMAND`, a click command `command`."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"newsletter.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="newsletter", message="newsletter %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Settings file; else newsletter.toml here or in a folder above.",
+)
+@click.pass_context
+def command(ctx: click.Context, config: str | None) -> None:
+    """Turn pages kept in git into responsive emails, and send a series one page at a time.
+
+    \b
+    Example:
+      newsletter init mydojo && cd mydojo
+      newsletter preview
+    """
+    ctx.obj = config
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with the exit code of the design: 0 done, 1 content, 2 usage, 3 service."""
+    options: dict[str, Any] = {"prog_name": "newsletter", "standalone_mode": True}
+    try:
+        command.main(args=arguments, **options)
+    except NewsletterError as error:
+        from newsletter.cli.terminal import print_error
+
+        print_error(error)
+        sys.exit(error.exit_code)

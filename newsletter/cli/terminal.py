@@ -1,0 +1,50 @@
+"""How commands speak: rich on a terminal, plain lines in a pipe; errors with place and remedy on stderr."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from newsletter.config import Settings, find_project, load_settings
+from newsletter.errors import NewsletterError
+from newsletter.finding import Finding, Severity
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+def settings_of(context: click.Context) -> Settings:
+    """The settings of the project in which the command runs: `--config`, else the nearest newsletter.toml."""
+    given = context.find_root().obj
+    return load_settings(Path(given) if given else find_project(Path.cwd()), os.environ)
+
+
+def print_error(error: NewsletterError) -> None:
+    """Say what is wrong, where, and how to mend it."""
+    line = Text("error: ", style="bold red")
+    if error.place:
+        line.append(f"{error.place}: ", style="bold")
+    line.append(error.message, style="default")
+    err.print(line)
+    if error.remedy:
+        err.print(Text(f"  {error.remedy}", style="dim"))
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """One finding a line on stderr, its remedy below it."""
+    for finding in findings:
+        line = Text(f"{finding.severity.value}: ", style=COLOURS[finding.severity])
+        if finding.place:
+            line.append(f"{finding.place}: ", style="bold")
+        line.append(finding.message, style="default")
+        line.append(f" [{finding.code}]", style="dim")
+        err.print(line)
+        if finding.remedy:
+            err.print(Text(f"  {finding.remedy}", style="dim"))

@@ -1,0 +1,227 @@
+"""The tables. SQLite and PostgreSQL share them; times are UTC, as whole seconds since 1970.
+
+Why integers: SQLite has no time type, and the planner compares due times of a million rows.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite's rowid alias wants INTEGER; PostgreSQL needs 64 bits for deliveries."""
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("address", Text, nullable=False),
+    Column("address_hash", LargeBinary, nullable=False, unique=True),  # keyed hash of the folded address
+    Column("name", Text, nullable=False, server_default=""),
+    Column("zone", Text, nullable=False, server_default=""),
+    Column("lang", Text, nullable=False, server_default=""),
+    Column("attributes", JSON, nullable=False),
+    Column("state", Text, nullable=False),  # pending (opt-in not confirmed) | active
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint("state IN ('pending', 'active')", name="state"),
+)
+
+subscriber_tag = Table(
+    "subscriber_tag",
+    metadata,
+    Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False),
+    Column("tag", Text, nullable=False),
+    PrimaryKeyConstraint("subscriber_id", "tag"),
+    Index(None, "tag", "subscriber_id"),
+)
+
+preference = Table(
+    "preference",
+    metadata,
+    Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True),
+    Column("pace", Integer, nullable=False, server_default="100"),  # per cent of the campaign's delay
+    Column("paused_until", BigInteger),
+    Column("weekdays", Text, nullable=False, server_default=""),  # "mo,we"; empty: the campaign's
+    Column("hour", Integer),  # local hour 0–23; NULL: the campaign's
+)
+
+consent = Table(
+    "consent",  # append-only
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),  # requested | confirmed | imported | changed | withdrawn
+    Column("scope", Text, nullable=False, server_default=""),  # series, or "" for all
+    Column("wording", Text, nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("at", BigInteger, nullable=False),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("address_hash", LargeBinary, nullable=False),
+    Column("scope", Text, nullable=False, server_default=""),  # series, or "" for all
+    Column("reason", Text, nullable=False),  # unsubscribed | bounced | complained | blocked | erased
+    Column("source", Text, nullable=False, server_default=""),
+    Column("address", Text),  # NULL once erased
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("address_hash", "scope"),
+)
+
+segment = Table(
+    "segment",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("expression", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+email = Table(
+    "email",  # what was composed, byte for byte; never changed
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("series", Text, nullable=False),
+    Column("page_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # zlib of the JSON of newsletter.compose.email.Email
+    Column("git_revision", Text, nullable=False, server_default=""),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("series", Text, nullable=False),
+    Column("state", Text, nullable=False),  # unapproved | running | paused | cancelled
+    Column("definition", JSON, nullable=False),  # newsletter.campaigns.definition.Definition
+    Column("relay", Text, nullable=False, server_default=""),
+    Column("crash_policy", Text, nullable=False, server_default="hold"),  # hold | resend
+    Column("git_revision", Text, nullable=False, server_default=""),
+    Column("tzdata", Text, nullable=False, server_default=""),  # version the due times were computed with
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+campaign_page = Table(
+    "campaign_page",  # the order in force
+    metadata,
+    Column("campaign_id", Integer, ForeignKey("campaign.id", ondelete="CASCADE"), nullable=False),
+    Column("page_id", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("email_hash", Text, ForeignKey("email.hash"), nullable=False),
+    Column("delay", Text, nullable=False, server_default=""),  # front matter `delay` / `send_on`
+    PrimaryKeyConstraint("campaign_id", "page_id"),
+    UniqueConstraint("campaign_id", "position"),
+)
+
+enrollment = Table(
+    "enrollment",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("campaign_id", Integer, ForeignKey("campaign.id", ondelete="CASCADE"), nullable=False),
+    Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),  # active | waiting (delivery under way) | paused | finished | left
+    Column("zone", Text, nullable=False),  # the zone the due time was computed in
+    Column("next_page_id", Text),
+    Column("due_at", BigInteger),
+    Column("enrolled_at", BigInteger, nullable=False),
+    Column("last_sent_at", BigInteger),
+    UniqueConstraint("campaign_id", "subscriber_id"),
+    Index("ix_enrollment_due", "campaign_id", "state", "due_at"),
+    Index(None, "subscriber_id"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("campaign_id", Integer, ForeignKey("campaign.id", ondelete="CASCADE"), nullable=False),
+    Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False),
+    Column("page_id", Text, nullable=False),
+    Column("copy", Integer, nullable=False, server_default="0"),  # 1, 2 …: errata, or sent again by an operator
+    Column("email_hash", Text, ForeignKey("email.hash")),  # NULL for a page passed over
+    # due → claimed → sent | failed | uncertain; due again after a 4xx; suppressed, cancelled, passed: never sent
+    Column("state", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("give_up_at", BigInteger, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("worker", Text),  # who has claimed it
+    Column("relay", Text, nullable=False, server_default=""),
+    Column("reply_code", Integer),
+    Column("reply", Text),
+    Column("finished_at", BigInteger),
+    UniqueConstraint("campaign_id", "subscriber_id", "page_id", "copy"),
+    Index("ix_delivery_due", "state", "due_at"),
+    Index(None, "subscriber_id"),
+)
+
+bounce = Table(
+    "bounce",  # every report of a bounce or a complaint, tied to a delivery or kept for a person
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("event_id", Text, nullable=False, unique=True),  # the webhook's id or the hash of the message
+    Column("kind", Text, nullable=False),  # bounce | complaint
+    Column("severity", Text, nullable=False),  # hard | soft | sender | none
+    Column("delivery_id", RowId, ForeignKey("delivery.id", ondelete="SET NULL")),
+    Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), index=True),
+    Column("status", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("at", BigInteger, nullable=False),
+)
+
+alert = Table(
+    "alert",  # what an operator must know: a relay paused, a domain refused, a canary stopped
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("subject", Text, nullable=False),  # relay:main, domain:example.com, campaign:unions
+    Column("message", Text, nullable=False),
+    Column("raised_at", BigInteger, nullable=False),
+    Column("cleared_at", BigInteger),
+)
+
+audit = Table(
+    "audit",  # append-only: what operators did
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("detail", JSON, nullable=False),
+)
+
+lease = Table(
+    "lease",  # who plans, who sends: one holder at a time
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
