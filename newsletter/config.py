@@ -184,6 +184,20 @@ class Settings:
         """`path` as an absolute one: relative ones start at the project's folder."""
         return path if path.is_absolute() else self.root / path
 
+    @property
+    def database_url(self) -> str:
+        """`[database] url`, a relative SQLite file made absolute: it lies in the project's folder."""
+        url = self.database.url
+        prefix, separator, file = url.partition("sqlite:///")
+        if separator and not prefix and file and not file.startswith((":", "/")):
+            return f"sqlite:///{self.path(Path(file))}"
+        return url
+
+    @property
+    def web_url(self) -> str:
+        """The address that links in mails start with: `[web] url`, else this machine's, for trying things out."""
+        return self.web.url.rstrip("/") or f"http://{self.web.host}:{self.web.port}"
+
 
 SECTIONS: dict[str, type] = {
     name: typing.cast(type, kind) for name, kind in typing.get_type_hints(Settings).items() if is_dataclass(kind)

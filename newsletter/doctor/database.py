@@ -1,0 +1,53 @@
+"""The database: does it open, is it of this version, is there room."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from newsletter.doctor.diagnosis import Diagnosis, bad, good, unreachable, warning
+from newsletter.errors import StoreError
+from newsletter.store.database import Database
+from newsletter.store.migrations import pending_revisions
+
+LEAST_FREE_BYTES = 500_000_000
+MOST_CLOCK_SKEW_SECONDS = 5
+
+
+def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
+    """Open the database, compare its schema with this version's, its clock with ours, and look for room."""
+    try:
+        pending = pending_revisions(database)
+        with database.transaction() as connection:
+            if database.is_postgresql:
+                theirs = connection.execute(text("SELECT now()")).scalar_one()
+                skew = abs((theirs - now).total_seconds())
+                if skew > MOST_CLOCK_SKEW_SECONDS:
+                    yield warning(
+                        "clock", f"the database's clock is {skew:.0f} s away from ours", "Run NTP on both machines."
+                    )
+                else:
+                    yield good("clock", "agrees with the database's")
+    except (StoreError, DBAPIError) as error:
+        reason = error.message if isinstance(error, StoreError) else str(error.orig)
+        yield unreachable("database", f"{database.place}: {reason}", "Start it, or set [database] url.")
+        return
+    if pending:
+        yield bad("database", f"{len(pending)} migrations are not applied", "newsletter doctor --migrate")
+    else:
+        yield good("database", f"{database.place} is up to date")
+    if not database.is_postgresql and database.engine.url.database:
+        yield from _room(Path(database.engine.url.database))
+
+
+def _room(file: Path) -> Iterator[Diagnosis]:
+    free = shutil.disk_usage(file.parent).free
+    if free < LEAST_FREE_BYTES:
+        yield warning("disk", f"{free // 1_000_000} MB are free beside the database", "Make room before a big campaign.")
+    else:
+        yield good("disk", f"{free / 1e9:.0f} GB free")
