@@ -26,8 +26,8 @@ def setting(doc: str, default: Any = "", *, secret: bool = False) -> Any:
     """Declare one setting: `doc` is its line in docs/configuration.md, `default` its value when unset."""
     metadata = {"doc": doc, "secret": secret}
     if isinstance(default, dict | list):
-        return field(default_factory=lambda: default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=lambda: default, metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True)
