@@ -48,6 +48,7 @@ subscriber = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     CheckConstraint("state IN ('pending', 'active')", name="state"),
+    sqlite_autoincrement=True,  # signed links live for years: the id of somebody erased must never be given again
 )
 
 subscriber_tag = Table(
@@ -80,6 +81,23 @@ consent = Table(
     Column("source", Text, nullable=False, server_default=""),
     Column("ip", Text, nullable=False, server_default=""),
     Column("at", BigInteger, nullable=False),
+)
+
+confirmation = Table(
+    "confirmation",  # a double opt-in or a change of address that waits for its one click; purged after 30 days
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),  # subscribe | address
+    Column("series", Text, nullable=False, server_default=""),  # what is subscribed to, or "" for all
+    Column("address", Text, nullable=False),  # where the mail goes: for `address` the new one
+    Column("address_hash", LargeBinary, nullable=False, index=True),
+    Column("lang", Text, nullable=False, server_default=""),
+    Column("requested_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, index=True),  # when its next mail is due; NULL: no more mail
+    Column("mails", Integer, nullable=False, server_default="0"),  # sent so far: the first and one reminder
+    Column("confirmed_at", BigInteger),
+    sqlite_autoincrement=True,
 )
 
 suppression = Table(
@@ -179,8 +197,19 @@ delivery = Table(
     Column("reply", Text),
     Column("finished_at", BigInteger),
     UniqueConstraint("campaign_id", "subscriber_id", "page_id", "copy"),
-    Index("ix_delivery_due", "state", "due_at"),
+    # by campaign first: a claim takes from each running campaign in turn and never wades through a paused one
+    Index("ix_delivery_due", "campaign_id", "state", "due_at"),
     Index(None, "subscriber_id"),
+    sqlite_autoincrement=True,  # an id stands in the Message-ID and in journals: it must never be given again
+)
+
+traffic = Table(
+    "traffic",  # messages handed to a relay by the hour: per-hour limits and warm-up survive a restart, workers share them
+    metadata,
+    Column("relay", Text, nullable=False),
+    Column("hour", Integer, nullable=False),  # whole hours since 1970
+    Column("sent", Integer, nullable=False),
+    PrimaryKeyConstraint("relay", "hour"),
 )
 
 bounce = Table(
