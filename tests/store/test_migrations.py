@@ -1,0 +1,69 @@
+"""The migrations make exactly the schema that the code works with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from newsletter.errors import StoreError
+from newsletter.store import migrations
+from newsletter.store.database import Database, open_database
+from newsletter.store.tables import metadata
+
+
+def schema(connection: Connection) -> dict[str, dict[str, list[str]]]:
+    """Everything the database itself says of its tables."""
+    inspector = inspect(connection)
+    facts = {
+        "columns": inspector.get_columns,
+        "key": lambda table: [inspector.get_pk_constraint(table)],
+        "foreign keys": inspector.get_foreign_keys,
+        "unique": inspector.get_unique_constraints,
+        "indexes": inspector.get_indexes,
+        "checks": inspector.get_check_constraints,
+    }
+    tables = [table for table in inspector.get_table_names() if table != "alembic_version"]
+    return {table: {fact: sorted(map(repr, read(table))) for fact, read in facts.items()} for table in tables}
+
+
+def test_the_migrated_schema_is_the_one_of_the_tables(database: Database) -> None:
+    with database.transaction() as connection:
+        migrated = schema(connection)
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        assert migrated == schema(connection)
+        assert set(migrated) == set(metadata.tables)
+
+
+def test_the_revisions_named_in_the_code_are_those_in_the_folder() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    walk = ScriptDirectory.from_config(config).walk_revisions()
+    assert tuple(script.revision for script in walk)[::-1] == migrations.REVISIONS
+
+
+def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    migrations.upgrade(database)
+    assert migrations.pending_revisions(database) == ()
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'half.db'}")
+    with database.transaction() as connection:
+        connection.execute(text("CREATE TABLE lease (in_the_way INTEGER)"))
+    with pytest.raises(StoreError, match="already exists"):
+        migrations.upgrade(database)
+    with database.transaction() as connection:
+        assert inspect(connection).get_table_names() == ["lease"]
+    database.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer version"):
+        migrations.upgrade(database)
