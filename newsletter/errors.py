@@ -9,6 +9,7 @@
     │   ├── PictureError                a picture that is not one, or is a bomb
     │   ├── CampaignError               a campaign file or a change that can't be applied
     │   ├── SegmentError                a segment expression that can't be read
+    │   ├── LinkError                   a signed link that is forged, cut short, out of date or for another purpose
     │   └── DataError                   a CSV, an address, a value of a subscriber
     ├── ServiceError                3   a service that is needed did not answer
     │   ├── StoreError                  the database
@@ -85,6 +86,10 @@ class CampaignError(MaterialError):
 
 class SegmentError(MaterialError):
     """A segment expression can't be read."""
+
+
+class LinkError(MaterialError):
+    """A signed link is forged, cut short, out of date, or made for another purpose."""
 
 
 class DataError(MaterialError):
