@@ -1,0 +1,238 @@
+"""Merge expressions on their way through Jinja, MJML and premailer.
+
+Each `{{ … }}` or `{% … %}` that an author wrote, and each slot a template opens, becomes a token of lower-case
+letters and digits. Such a token survives XML, address quoting and style inlining, which all mangle braces. At
+the end the tokens become expressions again, with the filter of the place they stand in, and everything else
+that looks like a template is escaped, so that only authors can write template code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from html import unescape
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from newsletter.errors import TemplateError
+
+EXPRESSION = re.compile(
+    r"\{\{[-+]?(?P<value>[^<]*?)[-+]?\}\}"
+    r"|\{%[-+]?\s*raw\s*[-+]?%\}(?P<raw>.*?)\{%[-+]?\s*endraw\s*[-+]?%\}"
+    r"|\{%[-+]?(?P<statement>[^<]*?)[-+]?%\}",
+    re.S,
+)
+"""A merge expression. It holds no tag: `{{` and `}}` on both sides of one are just braces."""
+
+UNSAFE_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
+"""Control characters and code points that are no characters: XML refuses them, and Gmail clips a mail that has them."""
+
+ADDRESS_IN_TEXT = re.compile(r"(?P<head>[a-z][a-z0-9+.\-]*://|mailto:)(?P<rest>\S*)", re.I)
+LITERAL_BRACE = re.compile(r"\{(?=[{%#]|\Z)")
+ADDRESS_ATTRIBUTES = "href|src|background|action|cite|srcset|poster|style"
+STATEMENTS = frozenset(("if", "elif", "else", "endif", "for", "endfor", "set"))
+REMEDY = "A merge expression is `{{ name }}`, `{{ name|default('friend') }}` or `{% if name %}…{% endif %}`."
+
+
+def clean(text: str) -> str:
+    """`text` with LF line ends and without characters that no mail may hold."""
+    return UNSAFE_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n"))
+
+
+class MergeSlots:
+    """The open slots of one email."""
+
+    def __init__(self, seed: str) -> None:
+        """`seed` is anything that differs from page to page; nobody can guess the tokens made from it."""
+        self._prefix = f"slot{sha256(seed.encode('utf-8', 'replace')).hexdigest()[:10]}x"
+        self._token = re.compile(rf"{self._prefix}(\d+)z", re.I)
+        quoted = rf"[^\"]*{self._prefix}[^\"]*"
+        apostrophed = rf"[^']*{self._prefix}[^']*"
+        self._address = re.compile(
+            rf"(?P<head>\b(?:{ADDRESS_ATTRIBUTES})\s*=\s*)(?:\"(?P<quoted>{quoted})\"|'(?P<apostrophed>{apostrophed})')",
+            re.I,
+        )
+        self._sources: list[str] = []
+
+    def open(self, expression: str, *, where: str = "", line: int | None = None) -> str:
+        """A token that becomes `{{ expression }}`.
+
+        Raises TemplateError when the expression is not one, or would let a subscriber's value pass unescaped.
+        """
+        return self._keep("value", expression, where, line)
+
+    def mask(self, text: str, *, where: str = "", line: int | None = None, markup: bool = False) -> str:
+        """`text` with each merge expression replaced by a token, and without control characters.
+
+        In `markup`, expressions are read with their entities resolved, and `data-line` says where they stand.
+        Raises TemplateError for an expression that can't be read.
+        """
+        text = clean(text)
+        if "{{" not in text and "{%" not in text:
+            return text
+
+        def token(match: re.Match[str]) -> str:
+            if match["raw"] is not None:
+                return match["raw"]
+            kind = "value" if match["value"] is not None else "statement"
+            source = unescape(match[kind]) if markup else match[kind]
+            return self._keep(kind, source, where, _line_at(text, match.start(), line) if markup else line)
+
+        return EXPRESSION.sub(token, text)
+
+    def mask_all(self, value: Any, *, where: str = "") -> Any:
+        """`value` with every string in it masked, through mappings and lists, as front matter has them."""
+        if isinstance(value, str):
+            return self.mask(value, where=where)
+        if isinstance(value, Mapping):
+            return {key: self.mask_all(item, where=where) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.mask_all(item, where=where) for item in value]
+        return value
+
+    def bare(self, text: str) -> str:
+        """`text` without tokens, for places where only what is known now may stand."""
+        return self._token.sub("", text)
+
+    def begins(self, text: str) -> bool:
+        """Whether `text` begins with a token."""
+        return self._token.match(text) is not None
+
+    def html(self, text: str, *, where: str = "") -> str:
+        """HTML with tokens → a template in autoescape mode, with `|href` and `|url` in addresses."""
+        parts: list[str] = []
+        end = 0
+        for match in self._address.finditer(text):
+            value = match["quoted"] if match["quoted"] is not None else match["apostrophed"]
+            start = match.start("quoted") if match["quoted"] is not None else match.start("apostrophed")
+            is_style = match["head"].lower().startswith("style")
+            parts += (self._fill(text[end:start]), self._fill_address(value, inside=is_style))
+            end = start + len(value)
+        parts.append(self._fill(text[end:]))
+        return self._checked("".join(parts), text, where)
+
+    def text(self, text: str, *, where: str = "") -> str:
+        """Plain text with tokens → a template, with `|url` in addresses."""
+        parts: list[str] = []
+        end = 0
+        for match in ADDRESS_IN_TEXT.finditer(text):
+            parts += (
+                self._fill(text[end : match.start()]),
+                match["head"],
+                self._fill_address(match["rest"], inside=True),
+            )
+            end = match.end()
+        parts.append(self._fill(text[end:]))
+        return self._checked("".join(parts), text, where)
+
+    def _keep(self, kind: str, source: str, where: str, line: int | None) -> str:
+        source = source.strip()
+        complaint = _complaint_about(kind, source)
+        if complaint:
+            raise TemplateError(f"merge expression {source!r}: {complaint}", where=where, line=line, remedy=REMEDY)
+        self._sources.append(f"{{{{ {source} }}}}" if kind == "value" else f"{{% {source} %}}")
+        return f"{self._prefix}{len(self._sources) - 1}z"
+
+    def _source(self, match: re.Match[str]) -> str:
+        return self._sources[int(match[1])]
+
+    def _fill(self, text: str) -> str:
+        parts: list[str] = []
+        end = 0
+        for match in self._token.finditer(text):
+            parts += (_escape_literal(text[end : match.start()], followed=True), self._source(match))
+            end = match.end()
+        parts.append(_escape_literal(text[end:], followed=False))
+        return "".join(parts)
+
+    def _fill_address(self, value: str, *, inside: bool) -> str:
+        parts: list[str] = []
+        end = 0
+        for match in self._token.finditer(value):
+            parts.append(_escape_literal(value[end : match.start()], followed=True))
+            source = self._source(match)
+            if source.startswith("{{"):
+                opens = not inside and not value[: match.start()].strip()
+                whole = opens and value[match.end() :].strip()[:1] in ("", "/", "?", "#")
+                source = f"{{{{ ({source[3:-3]})|{'href' if whole else 'url'} }}}}"
+            parts.append(source)
+            end = match.end()
+        parts.append(_escape_literal(value[end:], followed=False))
+        return "".join(parts)
+
+    def _checked(self, filled: str, masked: str, where: str) -> str:
+        if self._prefix in filled.lower():
+            raise TemplateError(
+                "a template cuts a merge expression in two",
+                where=where,
+                remedy="Don't shorten text that holds a merge expression: leave out |truncate or the slice.",
+            )
+        sources = [self._source(match) for match in self._token.finditer(masked)]
+        if any(source.startswith("{%") for source in sources):
+            complaint = _imbalance("".join(sources))
+            if complaint:
+                raise TemplateError(f"merge statements don't fit together: {complaint}", where=where, remedy=REMEDY)
+        return filled
+
+
+def _escape_literal(text: str, *, followed: bool) -> str:
+    """`text` so that Jinja gives back exactly it; `followed` when an expression comes right behind it."""
+    if "{" not in text:
+        return text
+    escaped = LITERAL_BRACE.sub('{{ "{" }}', text)
+    return escaped if followed or not text.endswith("{") else escaped[: -len('{{ "{" }}')] + "{"
+
+
+def _line_at(markup: str, position: int, default: int | None) -> int | None:
+    lines = re.findall(r'data-line="(\d+)"', markup[:position])
+    return int(lines[-1]) if lines else default
+
+
+def _environment() -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(autoescape=True)
+    environment.filters |= {"href": str, "url": str}
+    return environment
+
+
+MERGE_LANGUAGE = _environment()
+
+
+@lru_cache(maxsize=2048)
+def _complaint_about(kind: str, source: str) -> str:
+    """What is wrong with one expression, or ""."""
+    if kind == "statement":
+        word = re.split(r"\W", source, maxsplit=1)[0]
+        return "" if word in STATEMENTS else f"{word!r} is not part of the merge language"
+    try:
+        tree = MERGE_LANGUAGE.parse(f"{{{{ {source} }}}}")
+        MERGE_LANGUAGE.compile(tree)
+    except (jinja2.TemplateError, RecursionError) as error:
+        return str(error)
+    shape: Sequence[type] = [type(node) for node in tree.body]
+    outputs = tree.body[0].nodes if shape == [nodes.Output] and isinstance(tree.body[0], nodes.Output) else []
+    if len(outputs) != 1 or isinstance(outputs[0], nodes.TemplateData):
+        return "there is more than one expression in it"
+    return _unescaped(tree)
+
+
+def _unescaped(tree: nodes.Template) -> str:
+    for used in tree.find_all(nodes.Filter):
+        if used.name == "safe":
+            return "|safe would let a subscriber's value change the mail"
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _imbalance(skeleton: str) -> str:
+    """What is wrong with a sequence of expressions and statements, or ""."""
+    try:
+        tree = MERGE_LANGUAGE.parse(skeleton)
+        MERGE_LANGUAGE.compile(tree)
+    except (jinja2.TemplateError, RecursionError) as error:
+        return str(error)
+    return _unescaped(tree)

@@ -1,0 +1,167 @@
+"""One picture file: what it is, and the copy of it that every client can show."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import warnings
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from newsletter.compose.svg import draw_svg, read_svg
+from newsletter.errors import PictureError
+
+LARGEST_FILE = 30_000_000
+"""Bytes of a picture file that is opened at all."""
+
+MOST_PIXELS = 60_000_000
+"""Pixels: a little more than the largest camera sensors in common use; decoded that is 240 MB."""
+
+MAILABLE = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif"}
+"""Formats that every client shows (caniemail: no WebP or AVIF in Outlook for Windows, no SVG in Gmail)."""
+
+READABLE = (*MAILABLE, "WEBP", "AVIF", "BMP", "TIFF", "ICO")
+RECIPE = "1"
+"""Part of the key of cached pictures: counts up when they are made differently."""
+
+JPEG_QUALITY = 82
+SCALE_FROM = 1.25
+"""A picture is scaled down when it is wider than needed by this factor; below, the gain is not worth a copy."""
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A measured picture: `width` and `height` in pixels, for SVG (`scalable`) in CSS pixels."""
+
+    path: Path
+    digest: str
+    media_type: str
+    width: int
+    height: int
+    transparent: bool
+    animated: bool = False
+    scalable: bool = False
+
+
+@dataclass(frozen=True)
+class MadePicture:
+    """A copy made for mailing."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+def measure(path: Path) -> PictureFile:
+    """What kind of picture `path` is, without decoding its pixels.
+
+    Raises PictureError for a file that is no picture, of a kind we don't read, or too large to be decoded safely.
+    """
+    data = _read(path)
+    digest = sha256(data).hexdigest()
+    if path.suffix.lower() == ".svg" or data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<svg", b"<?xml", b"<!")):
+        _, width, height = read_svg(data, str(path))
+        return PictureFile(path, digest, "image/svg+xml", width, height, transparent=True, scalable=True)
+    with _open(data, path) as image:
+        width, height = image.size
+        if image.getexif().get(0x0112) in (5, 6, 7, 8):
+            width, height = height, width
+        transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+        media_type = MAILABLE.get(str(image.format), "")
+        return PictureFile(
+            path, digest, media_type, width, height, transparent, animated=getattr(image, "n_frames", 1) > 1
+        )
+
+
+def mailable_copy(file: PictureFile, width: int, height: int, cache: Path, *, must_change: bool) -> MadePicture | None:
+    """A PNG or JPEG of `width` × `height` pixels at most, None when the file itself will do.
+
+    `must_change`: only what no client could show is copied, not what is merely larger than needed. The copy is
+    kept in `cache` under a name that holds its content hash. Raises PictureError when it can't be made.
+    """
+    too_large = file.width > SCALE_FROM * width and not file.animated
+    if file.media_type in MAILABLE.values() and (must_change or not too_large):
+        return None
+    key = sha256(f"{RECIPE} {file.digest} {width}x{height}".encode()).hexdigest()[:20]
+    stem = re.sub(r"[^a-z0-9]+", "-", file.path.stem.lower()).strip("-")[:40] or "picture"
+    for suffix, media_type in ((".png", "image/png"), (".jpg", "image/jpeg")):
+        name = f"{stem}-{key}{suffix}"
+        if (cache / name).is_file():
+            return MadePicture(name, media_type, _read(cache / name))
+    if file.scalable:
+        svg, _, _ = read_svg(_read(file.path), str(file.path))
+        data, suffix, media_type = draw_svg(svg, width, height, str(file.path)), ".png", "image/png"
+    else:
+        data, suffix, media_type = _scaled(file, width, height)
+    name = f"{stem}-{key}{suffix}"
+    _keep(cache / name, data)
+    return MadePicture(name, media_type, data)
+
+
+def _scaled(file: PictureFile, width: int, height: int) -> tuple[bytes, str, str]:
+    with _open(_read(file.path), file.path) as image:
+        try:
+            turned = ImageOps.exif_transpose(image)
+            picture = turned.convert("RGBA" if file.transparent else "RGB")
+            if picture.width > width:
+                picture = picture.resize((width, min(height, picture.height)), Image.Resampling.LANCZOS)
+            output = BytesIO()
+            if file.transparent or file.media_type in ("image/png", "image/gif"):
+                picture.save(output, "PNG", optimize=True)
+                return output.getvalue(), ".png", "image/png"
+            picture.save(output, "JPEG", quality=JPEG_QUALITY, progressive=True, optimize=True)
+            return output.getvalue(), ".jpg", "image/jpeg"
+        except (OSError, ValueError, SyntaxError, MemoryError, EOFError) as error:
+            raise PictureError(
+                f"this picture is damaged: {error}", where=file.path, remedy="Save the picture anew."
+            ) from error
+
+
+def _open(data: bytes, path: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(BytesIO(data), formats=READABLE)
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
+        bomb = isinstance(error, Image.DecompressionBombError)
+        message = "this picture has too many pixels to be decoded" if bomb else "this is not a picture we can read"
+        raise PictureError(
+            message, where=path, remedy="Use a PNG, JPEG, GIF, WebP, AVIF or SVG file, and save it anew."
+        ) from error
+    if image.width * image.height > MOST_PIXELS:
+        raise PictureError(
+            f"this picture has {image.width:,} × {image.height:,} pixels, too many to be decoded safely",
+            where=path,
+            remedy=f"Scale it to {MOST_PIXELS // 1_000_000} million pixels or fewer; a mail shows 1200 in width.",
+        )
+    return image
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise PictureError(
+                f"this file has more than {LARGEST_FILE // 1_000_000} MB", where=path, remedy="Scale the picture down."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"can't be read: {error.strerror}", where=path) from error
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write a cached picture whole or not at all: another process may be reading the same name."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise PictureError(
+            f"the copy made for mailing can't be kept: {error.strerror}",
+            where=path,
+            remedy="Make the folder writable, or name another one with `[pictures] cache`.",
+        ) from error
