@@ -34,6 +34,15 @@ class Database:
         except OperationalError as error:
             raise StoreError(f"the database refused: {error.orig}", where=self.place, remedy=_remedy(error)) from error
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads; on SQLite it waits for no writer. Raises StoreError."""
+        try:
+            with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise StoreError(f"the database refused: {error.orig}", where=self.place, remedy=_remedy(error)) from error
+
     @property
     def place(self) -> str:
         """Where the database is, without its password."""
@@ -79,7 +88,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _remedy(error: DBAPIError) -> str:

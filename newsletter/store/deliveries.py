@@ -1,0 +1,400 @@
+"""The ledger of deliveries: claim what is due, record what became of it, release what was not sent.
+
+SQLite and PostgreSQL pass the same contract tests (tests/contracts/test_ledger.py). On SQLite a transaction holds
+the only write lock; on PostgreSQL any number of workers claim at once (`FOR UPDATE SKIP LOCKED`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from newsletter.subscriber import Subscriber
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Claim(NamedTuple):
+    """A delivery that this worker alone may send now, with all that merging needs (a named tuple: a million a day)."""
+
+    id: int
+    campaign_id: int
+    series: str
+    page_id: str
+    copy: int
+    email_hash: str
+    attempts: int
+    due_at: int
+    give_up_at: int
+    last_relay: str
+    campaign_relay: str
+    subscriber_id: int
+    address: str
+    name: str
+    zone: str
+    lang: str
+    attributes: Mapping[str, Any]
+
+    @property
+    def subscriber(self) -> Subscriber:
+        """The person as the merge sees them."""
+        return Subscriber(self.address, self.name, self.zone, self.lang, self.attributes, self.subscriber_id)
+
+
+class Outcome(NamedTuple):
+    """What became of one claimed delivery.
+
+    `attempts` is the claim's: it ties the outcome to that claim and no later one. `state` is `sent`, `failed` or
+    `due` (again, at `due_at`); `tried` says whether this counts as an attempt. Times are seconds since 1970.
+    """
+
+    id: int
+    attempts: int
+    state: str
+    at: int
+    due_at: int = 0
+    give_up_at: int = 0
+    relay: str = ""
+    code: int | None = None
+    reply: str = ""
+    tried: bool = True
+
+
+_DUE = """
+SELECT d.id, d.page_id, d.copy, d.email_hash, d.attempts, d.due_at, d.give_up_at, d.relay,
+       s.id, s.address, s.name, s.zone, s.lang, s.attributes,
+       s.state <> 'active' OR EXISTS (SELECT 1 FROM suppression x
+           WHERE x.address_hash = s.address_hash AND x.scope IN ('', :series)) AS unwanted
+FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id
+WHERE d.campaign_id = :campaign AND d.state = 'due' AND d.due_at <= :now
+ORDER BY d.due_at LIMIT :limit
+"""
+
+
+def claim(connection: Connection, worker: str, limit: int, now: int) -> list[Claim]:
+    """Take up to `limit` deliveries that are due at `now`, from each running campaign in turn.
+
+    Deliveries to people who are suppressed (or not active) become `suppressed` on the way. Campaigns that are not
+    running are left alone.
+    """
+    claims: list[Claim] = []
+    unwanted: list[int] = []
+    campaigns = connection.execute(
+        text("SELECT id, series, relay FROM campaign WHERE state = 'running' ORDER BY id")
+    ).all()
+    due = text(_DUE + ("FOR UPDATE OF d SKIP LOCKED" if _is_postgresql(connection) else ""))
+    for left, (campaign_id, series, relay) in zip(range(len(campaigns), 0, -1), campaigns, strict=True):
+        share = -(-(limit - len(claims)) // left)
+        if share <= 0:
+            break
+        values = {"campaign": campaign_id, "series": series, "now": now, "limit": share}
+        for row in connection.execute(due, values):
+            if row[14]:
+                unwanted.append(row[0])
+                continue
+            claims.append(
+                Claim(row[0], campaign_id, series, *row[1:8], relay, *row[8:13], _attributes(row[13]))
+            )
+    if claims:
+        _set_state(connection, [found.id for found in claims], "claimed", worker)
+    if unwanted:
+        _finish_unsent(connection, unwanted, "suppressed", now)
+    return claims
+
+
+def refusals(connection: Connection, worker: str, claims: Sequence[Claim]) -> dict[int, str]:
+    """Which of `claims` may not go out any more, and why, asked right before they go.
+
+    Values: `suppressed` (also: no longer active), `paused`, `cancelled`, and `lost` when the row is gone (erased) or
+    no longer this worker's.
+    """
+    rows = connection.execute(
+        text(
+            f"""
+            SELECT d.id, c.state, s.state <> 'active' OR EXISTS (SELECT 1 FROM suppression x
+                WHERE x.address_hash = s.address_hash AND x.scope IN ('', c.series))
+            FROM delivery d JOIN campaign c ON c.id = d.campaign_id JOIN subscriber s ON s.id = d.subscriber_id
+            WHERE d.id {_among(connection)} AND d.state = 'claimed' AND d.worker = :worker
+            """
+        ),
+        {"ids": _ids(connection, [found.id for found in claims]), "worker": worker},
+    )
+    refused = {found.id: "lost" for found in claims}
+    for delivery_id, campaign_state, unwanted in rows:
+        if unwanted:
+            refused[delivery_id] = "suppressed"
+        elif campaign_state == "cancelled":
+            refused[delivery_id] = "cancelled"
+        elif campaign_state != "running":
+            refused[delivery_id] = "paused"
+        else:
+            del refused[delivery_id]
+    return refused
+
+
+def put_back(connection: Connection, worker: str, refused: Mapping[int, str], now: int) -> None:
+    """Undo claims that may not go out: `paused` ones are due again, the others are never sent; `lost` ones are not ours."""
+    release(connection, worker, [key for key, reason in refused.items() if reason == "paused"])
+    for reason in ("suppressed", "cancelled"):
+        ids = [key for key, found in refused.items() if found == reason]
+        if ids:
+            _finish_unsent(connection, ids, reason, now)
+
+
+def release(connection: Connection, worker: str, ids: Iterable[int]) -> None:
+    """Claims that were surely not sent are due again; no attempt is counted."""
+    wanted = list(ids)
+    if wanted:
+        connection.execute(
+            text(
+                "UPDATE delivery SET state = 'due', worker = NULL "
+                f"WHERE id {_among(connection)} AND worker = :worker AND state = 'claimed'"
+            ),
+            {"ids": _ids(connection, wanted), "worker": worker},
+        )
+
+
+_RECORD_SQLITE = """
+UPDATE delivery SET state = ?, worker = NULL, attempts = attempts + ?,
+    due_at = CASE WHEN ? > 0 THEN ? ELSE due_at END, give_up_at = CASE WHEN ? > 0 THEN ? ELSE give_up_at END,
+    relay = ?, reply_code = ?, reply = ?, finished_at = ?
+WHERE id = ? AND worker = ? AND attempts = ? AND state IN ('claimed', 'uncertain')
+"""
+_RECORD_POSTGRESQL = """
+UPDATE delivery d SET state = o.state, worker = NULL, attempts = d.attempts + o.tried,
+    due_at = CASE WHEN o.due_at > 0 THEN o.due_at ELSE d.due_at END,
+    give_up_at = CASE WHEN o.give_up_at > 0 THEN o.give_up_at ELSE d.give_up_at END,
+    relay = o.relay, reply_code = o.code, reply = o.reply, finished_at = o.finished_at
+FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::text[],
+            %s::int[], %s::bigint[])
+    AS o(id, attempts, state, due_at, give_up_at, relay, code, reply, tried, finished_at)
+WHERE d.id = o.id AND d.worker = %s AND d.attempts = o.attempts AND d.state IN ('claimed', 'uncertain')
+"""
+
+
+def record(connection: Connection, worker: str, outcomes: Sequence[Outcome]) -> int:
+    """Write what became of claims of `worker`; an outcome written before changes nothing. Returns rows changed.
+
+    A worker that was thought dead may still record: what it sent is no longer `uncertain` then.
+    """
+    if not outcomes:
+        return 0
+    rows = [
+        (
+            found.id,
+            found.attempts,
+            found.state,
+            found.due_at,
+            found.give_up_at,
+            found.relay,
+            found.code,
+            found.reply,
+            int(found.tried),
+            None if found.state == "due" else found.at,
+        )
+        for found in outcomes
+    ]
+    if _is_postgresql(connection):
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        return connection.exec_driver_sql(_RECORD_POSTGRESQL, (*columns, worker)).rowcount
+    return connection.exec_driver_sql(
+        _RECORD_SQLITE,
+        [
+            (state, tried, due, due, give_up, give_up, relay, code, reply, finished, key, worker, attempts)
+            for key, attempts, state, due, give_up, relay, code, reply, tried, finished in rows
+        ],
+    ).rowcount
+
+
+def mark_uncertain(connection: Connection, worker: str, ids: Iterable[int], reason: str, now: int, pause: int) -> int:
+    """The final dot may have reached the relay, the reply did not reach us.
+
+    By the campaign's crash policy: `hold` keeps the delivery `uncertain` for a person to decide; `resend` makes it
+    due once more after `pause` seconds, under the same Message-ID, and holds it if that is uncertain again.
+    Returns rows changed.
+    """
+    wanted = list(ids)
+    if not wanted:
+        return 0
+    again = """EXISTS (SELECT 1 FROM campaign c WHERE c.id = delivery.campaign_id AND c.crash_policy = 'resend')
+               AND coalesce(reply, '') NOT LIKE 'uncertain:%'"""
+    return connection.execute(
+        text(
+            f"""
+            UPDATE delivery SET attempts = attempts + 1, reply_code = NULL, reply = :reason,
+                state = CASE WHEN {again} THEN 'due' ELSE 'uncertain' END,
+                worker = CASE WHEN {again} THEN NULL ELSE worker END,
+                due_at = CASE WHEN {again} THEN :later ELSE due_at END
+            WHERE id {_among(connection)} AND worker = :worker AND state = 'claimed'
+            """
+        ),
+        {
+            "ids": _ids(connection, wanted),
+            "worker": worker,
+            "reason": f"uncertain: {reason}",
+            "later": now + pause,
+        },
+    ).rowcount
+
+
+class Uncertain(NamedTuple):
+    """A delivery of which nobody knows whether the relay took it."""
+
+    id: int
+    campaign: str
+    page_id: str
+    address: str
+    reason: str
+    due_at: int
+
+
+def uncertain(connection: Connection, campaign_id: int | None = None, limit: int = 1000) -> list[Uncertain]:
+    """The uncertain deliveries of one campaign or of all, for `newsletter campaign status`."""
+    rows = connection.execute(
+        text(
+            f"""
+            SELECT d.id, c.name, d.page_id, s.address, d.reply, d.due_at
+            FROM delivery d JOIN campaign c ON c.id = d.campaign_id JOIN subscriber s ON s.id = d.subscriber_id
+            WHERE d.state = 'uncertain' {"AND d.campaign_id = :campaign" if campaign_id is not None else ""}
+            ORDER BY d.id LIMIT :limit
+            """
+        ),
+        {"limit": limit} | ({} if campaign_id is None else {"campaign": campaign_id}),
+    )
+    return [Uncertain(*row[:4], (row[4] or "").removeprefix("uncertain: "), row[5]) for row in rows]
+
+
+def resolve_uncertain(connection: Connection, ids: Iterable[int], state: str, now: int) -> int:
+    """A person decides about uncertain deliveries: `sent` (it arrived), `due` (send it again, same Message-ID) or
+    `failed`. Returns how many were uncertain."""
+    if state not in ("sent", "due", "failed"):
+        raise ValueError(f"an uncertain delivery becomes sent, due or failed, not {state!r}")
+    return connection.execute(
+        text(
+            "UPDATE delivery SET state = :state, worker = NULL, due_at = :due, finished_at = :finished "
+            f"WHERE id {_among(connection)} AND state = 'uncertain'"
+            if state == "due"
+            else "UPDATE delivery SET state = :state, worker = NULL, finished_at = :finished "
+            f"WHERE id {_among(connection)} AND state = 'uncertain'"
+        ),
+        {"ids": _ids(connection, list(ids)), "state": state, "finished": None if state == "due" else now}
+        | ({"due": now} if state == "due" else {}),
+    ).rowcount
+
+
+def count_due(connection: Connection, now: int) -> int:
+    """Deliveries of running campaigns that are due at `now`."""
+    return int(
+        connection.execute(
+            text(
+                "SELECT count(*) FROM delivery d JOIN campaign c ON c.id = d.campaign_id "
+                "WHERE c.state = 'running' AND d.state = 'due' AND d.due_at <= :now"
+            ),
+            {"now": now},
+        ).scalar_one()
+    )
+
+
+def next_due(connection: Connection) -> int | None:
+    """When the next delivery of a running campaign is due; None: none is waiting."""
+    moments = [
+        connection.execute(
+            text("SELECT min(due_at) FROM delivery WHERE campaign_id = :campaign AND state = 'due'"), {"campaign": key}
+        ).scalar_one()
+        for key in connection.execute(text("SELECT id FROM campaign WHERE state = 'running'")).scalars().all()
+    ]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def claims_by_worker(connection: Connection) -> dict[str, list[tuple[int, int]]]:
+    """Worker → (delivery id, attempts) of what it has claimed and not recorded."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for campaign_id in connection.execute(text("SELECT id FROM campaign")).scalars().all():
+        rows = connection.execute(
+            text("SELECT worker, id, attempts FROM delivery WHERE campaign_id = :campaign AND state = 'claimed'"),
+            {"campaign": campaign_id},
+        )
+        for worker, delivery_id, attempts in rows:
+            found.setdefault(worker or "", []).append((delivery_id, attempts))
+    return found
+
+
+def add_traffic(connection: Connection, relay: str, hour: int, sent: int) -> int:
+    """Count messages handed to `relay` in `hour` (whole hours since 1970); returns that hour's count over all workers."""
+    return int(
+        connection.execute(
+            text(
+                "INSERT INTO traffic (relay, hour, sent) VALUES (:relay, :hour, :sent) "
+                "ON CONFLICT (relay, hour) DO UPDATE SET sent = traffic.sent + excluded.sent RETURNING sent"
+            ),
+            {"relay": relay, "hour": hour, "sent": sent},
+        ).scalar_one()
+    )
+
+
+class Traffic(NamedTuple):
+    """What went through a relay lately: this hour, the hour before, today (UTC), and days before today with traffic."""
+
+    this_hour: int
+    last_hour: int
+    today: int
+    days_before: int
+
+
+def traffic_of(connection: Connection, relay: str, now: int) -> Traffic:
+    """The traffic of `relay` seen from `now`, for limits per hour and warm-up."""
+    hour, day = now // 3600, now // 86400
+    row = connection.execute(
+        text(
+            """
+            SELECT coalesce(sum(CASE WHEN hour = :hour THEN sent END), 0),
+                   coalesce(sum(CASE WHEN hour = :hour - 1 THEN sent END), 0),
+                   coalesce(sum(CASE WHEN hour >= :midnight THEN sent END), 0),
+                   count(DISTINCT CASE WHEN hour < :midnight THEN hour / 24 END)
+            FROM traffic WHERE relay = :relay
+            """
+        ),
+        {"relay": relay, "hour": hour, "midnight": day * 24},
+    ).one()
+    return Traffic(*(int(value) for value in row))
+
+
+def _set_state(connection: Connection, ids: list[int], state: str, worker: str | None) -> None:
+    connection.execute(
+        text(f"UPDATE delivery SET state = :state, worker = :worker WHERE id {_among(connection)}"),
+        {"ids": _ids(connection, ids), "state": state, "worker": worker},
+    )
+
+
+def _finish_unsent(connection: Connection, ids: list[int], state: str, now: int) -> None:
+    connection.execute(
+        text(
+            "UPDATE delivery SET state = :state, worker = NULL, finished_at = :now "
+            f"WHERE id {_among(connection)} AND state IN ('due', 'claimed')"
+        ),
+        {"ids": _ids(connection, ids), "state": state, "now": now},
+    )
+
+
+def _is_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
+def _among(connection: Connection) -> str:
+    """`IN (…)` over a bound list of ids: one statement text however many there are."""
+    return "= ANY(:ids)" if _is_postgresql(connection) else "IN (SELECT value FROM json_each(:ids))"
+
+
+def _ids(connection: Connection, ids: list[int]) -> Any:
+    return ids if _is_postgresql(connection) else json.dumps(ids)
+
+
+def _attributes(value: Any) -> Mapping[str, Any]:
+    if value in ("{}", None):
+        return NOTHING
+    decoded: Mapping[str, Any] = json.loads(value) if isinstance(value, str) else value
+    return decoded
