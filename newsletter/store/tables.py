@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -46,8 +47,16 @@ subscriber = Table(
     Column("attributes", JSON, nullable=False),
     Column("state", Text, nullable=False),  # pending (opt-in not confirmed) | active
     Column("created_at", BigInteger, nullable=False),
+    # set by whoever changes the row, the tags or the preferences: that is how the scheduler hears of it
     Column("updated_at", BigInteger, nullable=False),
+    Column("planned_at", BigInteger, nullable=False, server_default="0"),  # the `updated_at` the scheduler has seen
     CheckConstraint("state IN ('pending', 'active')", name="state"),
+    Index(
+        "ix_subscriber_changed",
+        "id",
+        sqlite_where=text("updated_at > planned_at"),
+        postgresql_where=text("updated_at > planned_at"),
+    ),
     sqlite_autoincrement=True,  # signed links live for years: the id of somebody erased must never be given again
 )
 
@@ -144,6 +153,11 @@ campaign = Table(
     Column("crash_policy", Text, nullable=False, server_default="hold"),  # hold | resend
     Column("git_revision", Text, nullable=False, server_default=""),
     Column("tzdata", Text, nullable=False, server_default=""),  # version the due times were computed with
+    Column("audience", Text, nullable=False, server_default=""),  # the expression whose people are all enrolled
+    # every active enrollment due until here has its delivery. Not a state of each enrollment: a million of those
+    # updates took as long as the million inserts
+    Column("planned_until", BigInteger, nullable=False, server_default="0"),
+    Column("started_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
@@ -156,6 +170,11 @@ campaign_page = Table(
     Column("position", Integer, nullable=False),
     Column("email_hash", Text, ForeignKey("email.hash"), nullable=False),
     Column("delay", Text, nullable=False, server_default=""),  # front matter `delay` / `send_on`
+    Column("release", Text, nullable=False, server_default=""),  # cohort: the local time at which everyone gets it
+    # before all readers: the seeds at `seeded_at`, the first few at `canary_at`, everyone from `opened_at`
+    Column("seeded_at", BigInteger),
+    Column("canary_at", BigInteger),
+    Column("opened_at", BigInteger),
     PrimaryKeyConstraint("campaign_id", "page_id"),
     UniqueConstraint("campaign_id", "position"),
 )
@@ -163,29 +182,36 @@ campaign_page = Table(
 enrollment = Table(
     "enrollment",
     metadata,
-    Column("id", RowId, primary_key=True, autoincrement=True),
-    Column("campaign_id", Integer, ForeignKey("campaign.id", ondelete="CASCADE"), nullable=False),
     Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False),
-    Column("state", Text, nullable=False),  # active | waiting (delivery under way) | paused | finished | left
+    Column("campaign_id", Integer, ForeignKey("campaign.id", ondelete="CASCADE"), nullable=False),
+    # active | paused | finished (no page left) | ended (the campaign's end came first) | left (suppressed).
+    # An active one whose due_at has been planned waits for its delivery
+    Column("state", Text, nullable=False),
     Column("zone", Text, nullable=False),  # the zone the due time was computed in
     Column("next_page_id", Text),
     Column("due_at", BigInteger),
     Column("enrolled_at", BigInteger, nullable=False),
-    Column("last_sent_at", BigInteger),
-    UniqueConstraint("campaign_id", "subscriber_id"),
-    Index("ix_enrollment_due", "campaign_id", "state", "due_at"),
-    Index(None, "subscriber_id"),
+    Column("last_sent_at", BigInteger),  # what the next due time is counted from; NULL: enrolled_at
+    PrimaryKeyConstraint("subscriber_id", "campaign_id"),
+    Index(
+        "ix_enrollment_due",
+        "campaign_id",
+        "due_at",
+        sqlite_where=text("state = 'active'"),
+        postgresql_where=text("state = 'active'"),
+    ),
 )
 
 delivery = Table(
     "delivery",
     metadata,
+    # no foreign keys: checking them doubled the time of planning a million; who deletes a subscriber deletes these too
     Column("id", RowId, primary_key=True, autoincrement=True),
-    Column("campaign_id", Integer, ForeignKey("campaign.id", ondelete="CASCADE"), nullable=False),
-    Column("subscriber_id", RowId, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False),
+    Column("campaign_id", Integer, nullable=False),
+    Column("subscriber_id", RowId, nullable=False),
     Column("page_id", Text, nullable=False),
     Column("copy", Integer, nullable=False, server_default="0"),  # 1, 2 …: errata, or sent again by an operator
-    Column("email_hash", Text, ForeignKey("email.hash")),  # NULL for a page passed over
+    Column("email_hash", Text),  # table email; NULL for a page passed over
     # due → claimed → sent | failed | uncertain; due again after a 4xx; suppressed, cancelled, passed: never sent
     Column("state", Text, nullable=False),
     Column("due_at", BigInteger, nullable=False),
@@ -196,10 +222,16 @@ delivery = Table(
     Column("reply_code", Integer),
     Column("reply", Text),
     Column("finished_at", BigInteger),
-    UniqueConstraint("campaign_id", "subscriber_id", "page_id", "copy"),
+    Column("moved", Integer, nullable=False, server_default="0"),  # 1: its enrollment has been moved on
+    UniqueConstraint("subscriber_id", "campaign_id", "page_id", "copy"),
     # by campaign first: a claim takes from each running campaign in turn and never wades through a paused one
     Index("ix_delivery_due", "campaign_id", "state", "due_at"),
-    Index(None, "subscriber_id"),
+    Index(
+        "ix_delivery_finished",
+        "id",
+        sqlite_where=text("finished_at IS NOT NULL AND moved = 0"),
+        postgresql_where=text("finished_at IS NOT NULL AND moved = 0"),
+    ),
     sqlite_autoincrement=True,  # an id stands in the Message-ID and in journals: it must never be given again
 )
 

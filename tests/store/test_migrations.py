@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,13 @@ def schema(connection: Connection) -> dict[str, dict[str, list[str]]]:
         "checks": inspector.get_check_constraints,
     }
     tables = [table for table in inspector.get_table_names() if table != "alembic_version"]
-    return {table: {fact: sorted(map(repr, read(table))) for fact, read in facts.items()} for table in tables}
+    return {
+        table: {
+            fact: sorted(json.dumps(row, default=str, sort_keys=True) for row in read(table))
+            for fact, read in facts.items()
+        }
+        for table in tables
+    }
 
 
 def test_the_migrated_schema_is_the_one_of_the_tables(database: Database) -> None:
