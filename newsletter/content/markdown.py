@@ -1,0 +1,185 @@
+"""Bodies → HTML with `data-line` on every element: Markdown, raw HTML, and the two mixed as authors mix them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from mdit_py_plugins.deflist import deflist_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+
+from newsletter.content.source import SourceText
+from newsletter.content.start_tags import annotate
+
+BLOCKS = (
+    "address|article|aside|blockquote|center|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header"
+    "|hr|li|main|nav|ol|p|pre|section|table|tbody|td|tfoot|th|thead|tr|ul"
+)
+BLOCK_TAG = re.compile(rf"<(/?)({BLOCKS})(?=[\s/>])[^<>]*>", re.IGNORECASE)
+FENCE = re.compile(r" {0,3}(```+|~~~+)")
+CODE_SPAN = re.compile(r"`[^`\n]+`")
+INDENTED = re.compile(r"(?: {4}|\t| {1,3}\t)")
+HEADING_ATTRIBUTES = re.compile(r"^(#{1,6} .*?)[ \t]*\{[#.][^{}\n]*\}[ \t]*$|^\{[#.][^{}\n]*\}[ \t]*$", re.MULTILINE)
+
+MARKDOWN_SIGN = re.compile(
+    r"\]\(|\]\[|^\[[^\]\n]+\]:|\*\S|\S\*|`|(?<!\w)_\S|~~|\\[^\s\w]|^ {0,3}(?:#{1,6}\s|>|[-+*]\s|\d{1,9}[.)]\s|---|===|```|:\s)"
+    r"|^\|.*\||<https?:|<mailto:|\[\^",
+    re.MULTILINE,
+)
+"""Anything that Markdown might read as more than text. Without one, a page of raw HTML needs no Markdown."""
+
+HTML_FILE = (".html", ".htm")
+
+
+def to_html(body: SourceText, path: str) -> str:
+    """The HTML of `body`, not yet repaired.
+
+    `.html` files and pages of raw HTML alone go straight through. Otherwise Markdown is rendered as CommonMark
+    says, except that an indented line inside an open HTML block is not code: that is how people indent tables.
+    """
+    if path.lower().endswith(HTML_FILE) or _is_raw_html(body.text):
+        return annotate(body.text, body.line_at)
+    text = HEADING_ATTRIBUTES.sub(lambda match: match[1] or "", body.text)
+    return _render(SourceText(_dedent_raw_html(text), body.lines))
+
+
+def _is_raw_html(text: str) -> bool:
+    """Whether everything outside HTML blocks is HTML too, and nothing in the page looks like Markdown."""
+    if not text.lstrip().startswith("<") or MARKDOWN_SIGN.search(text):
+        return False
+    inside = _inside_blocks(text.split("\n"), honour_code=False)
+    rows = zip(text.split("\n"), inside, strict=True)
+    return all(within or not row.strip() or row.lstrip().startswith("<") for row, within in rows)
+
+
+def _dedent_raw_html(text: str) -> str:
+    rows = text.split("\n")
+    if not any(INDENTED.match(row) for row in rows):
+        return text
+    inside = _inside_blocks(rows, honour_code=True)
+    for index, within in enumerate(inside):
+        if within and INDENTED.match(rows[index]):
+            rows[index] = rows[index].lstrip(" \t")
+    return "\n".join(rows)
+
+
+def _inside_blocks(rows: Sequence[str], *, honour_code: bool) -> list[bool]:
+    """For each row, whether it begins inside an open HTML block; fenced and indented code is not looked into.
+
+    Closing tags may be missing (`</tr>`, `</table>`): a block that never comes to its end reaches to the last
+    closing tag of its kind, and one without any is no block.
+    """
+    tags = _block_tags(rows, honour_code=honour_code)
+    inside = [False] * len(rows)
+    for name in {name for _, name, _ in tags} - {"pre", "hr"}:
+        depth, first, last = 0, -1, -1
+        for row, kind, is_closing in tags:
+            if kind != name:
+                continue
+            if is_closing:
+                depth, last = max(depth - 1, 0), row
+            else:
+                first = row if depth == 0 else first
+                depth += 1
+            if is_closing and depth == 0 and first >= 0:
+                inside[first + 1 : row + 1] = [True] * (row - first)
+                first = -1
+        if depth and first >= 0 and last > first:
+            inside[first + 1 : last + 1] = [True] * (last - first)
+    for start, end in _ranges(tags, "pre"):
+        inside[start : end + 1] = [False] * (end + 1 - start)
+    return inside
+
+
+def _ranges(tags: Sequence[tuple[int, str, bool]], name: str) -> list[tuple[int, int]]:
+    ranges: list[tuple[int, int]] = []
+    start = None
+    for row, kind, is_closing in tags:
+        if kind == name and not is_closing and start is None:
+            start = row
+        elif kind == name and is_closing and start is not None:
+            ranges.append((start, row))
+            start = None
+    return ranges
+
+
+def _block_tags(rows: Sequence[str], *, honour_code: bool) -> list[tuple[int, str, bool]]:
+    tags: list[tuple[int, str, bool]] = []
+    fence = ""
+    code = blank = honour_code
+    for index, row in enumerate(rows):
+        if fence or (honour_code and (mark := FENCE.match(row))):
+            mark = FENCE.match(row)
+            if not fence and mark:
+                fence = mark[1]
+            elif mark and mark[1].startswith(fence) and not row.strip(" `~"):
+                fence = ""
+            continue
+        indented = INDENTED.match(row) is not None
+        code = honour_code and indented and (code or blank) and bool(row.strip()) and not _open(tags)
+        blank = not row.strip()
+        if not code and "<" in row:
+            line = CODE_SPAN.sub("", row) if honour_code else row
+            tags.extend((index, tag[2].lower(), bool(tag[1])) for tag in BLOCK_TAG.finditer(line))
+    return tags
+
+
+def _open(tags: Sequence[tuple[int, str, bool]]) -> bool:
+    """Whether more blocks were opened than closed so far: then an indented row is HTML, not code."""
+    depth: dict[str, int] = {}
+    for _, name, is_closing in tags:
+        depth[name] = max(depth.get(name, 0) + (-1 if is_closing else 1), 0)
+    return any(count for name, count in depth.items() if name not in ("p", "li", "hr", "td", "tr", "th", "dd", "dt"))
+
+
+class LineRenderer(RendererHTML):
+    """Writes `data-line` into raw HTML; `env["body"]` knows the lines."""
+
+    def html_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        token = tokens[idx]
+        row = token.map[0] if token.map else 0
+        return _annotate_rows(token.content, env["body"], row)
+
+    def html_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        token = tokens[idx]
+        return _annotate_rows(token.content, env["body"], token.meta.get("row", 0))
+
+
+def _annotate_rows(html: str, body: SourceText, row: int) -> str:
+    return annotate(html, lambda offset: body.line_of_row(row + html.count("\n", 0, offset)))
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=LineRenderer)
+    return parser.enable(["table", "strikethrough"]).use(deflist_plugin).use(footnote_plugin)
+
+
+PARSER = _parser()
+
+
+def _render(body: SourceText) -> str:
+    env: dict[str, Any] = {"body": body}
+    tokens = PARSER.parse(body.text, env)
+    for token in tokens:
+        row = token.map[0] if token.map else None
+        if row is not None and token.nesting >= 0 and token.tag:
+            token.attrSet("data-line", str(body.line_of_row(row)))
+        if token.type == "inline" and token.children:
+            _number_inline(token.children, row or 0, body)
+    return str(PARSER.renderer.render(tokens, PARSER.options, env))
+
+
+def _number_inline(children: Sequence[Token], row: int, body: SourceText) -> None:
+    for child in children:
+        if child.type in ("softbreak", "hardbreak"):
+            row += 1
+        elif child.type == "html_inline":
+            child.meta["row"] = row
+            row += child.content.count("\n")
+        elif child.tag and child.nesting >= 0:
+            child.attrSet("data-line", str(body.line_of_row(row)))

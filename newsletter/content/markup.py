@@ -1,0 +1,454 @@
+"""HTML → a tree in which only what a mail may hold is left: elements, attributes and addresses by whitelist."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from lxml import etree
+
+from newsletter.content.decoding import CONTROL
+from newsletter.content.shortcodes import site_path
+from newsletter.content.slots import Slots
+from newsletter.content.start_tags import is_useful
+from newsletter.errors import ContentError
+from newsletter.finding import Finding, Severity
+
+Element: TypeAlias = Any
+"""`lxml.etree._Element`; lxml carries no types."""
+
+INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "br",
+        "cite",
+        "code",
+        "del",
+        "dfn",
+        "em",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "mark",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "u",
+        "var",
+    ]
+)
+BLOCK = frozenset(
+    [
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "blockquote",
+        "pre",
+        "hr",
+        "figure",
+        "figcaption",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "th",
+        "td",
+        "div",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "aside",
+        "nav",
+        "center",
+        "address",
+        "fieldset",
+        "details",
+        "summary",
+    ]
+)
+RENAMED = {
+    "strike": "s",
+    "tt": "code",
+    "font": "span",
+    "big": "span",
+    "acronym": "abbr",
+    "listing": "pre",
+    "xmp": "pre",
+}
+
+REMOVED = frozenset(
+    [
+        "script",
+        "style",
+        "head",
+        "title",
+        "meta",
+        "link",
+        "base",
+        "template",
+        "svg",
+        "math",
+        "canvas",
+        "object",
+        "embed",
+        "applet",
+        "iframe",
+        "frame",
+        "frameset",
+        "video",
+        "audio",
+        "input",
+        "button",
+        "select",
+        "textarea",
+        "option",
+        "datalist",
+        "map",
+        "area",
+        "progress",
+        "meter",
+        "dialog",
+        "source",
+        "track",
+        "param",
+        "noframes",
+    ]
+)
+SEEN = frozenset(
+    [
+        "svg",
+        "math",
+        "canvas",
+        "object",
+        "embed",
+        "applet",
+        "iframe",
+        "frame",
+        "video",
+        "audio",
+        "input",
+        "button",
+        "select",
+        "textarea",
+        "map",
+        "progress",
+        "meter",
+        "dialog",
+    ]
+)
+"""Removed elements that a reader of the site sees; an author must hear that the mail lacks them."""
+
+PLAYERS = {"iframe": "See it on the web", "video": "Watch the video", "audio": "Listen to it"}
+"""Removed elements that a link can stand in for, and its words."""
+
+ATTRIBUTES: dict[str, frozenset[str]] = {
+    "a": frozenset(["href", "title"]),
+    "img": frozenset(["src", "alt", "width", "height", "title"]),
+    "td": frozenset(["colspan", "rowspan", "align"]),
+    "th": frozenset(["colspan", "rowspan", "align", "scope"]),
+    "ol": frozenset(["start", "type", "reversed"]),
+    "li": frozenset(["value"]),
+    "abbr": frozenset(["title"]),
+    "time": frozenset(["datetime"]),
+}
+EVERYWHERE = frozenset(["data-line", "lang", "dir", "class", "id", "rel", "style", "align"])
+"""`class`, `id` and `rel` help to recognise footer and `next`; `finish` takes them away."""
+INTEGERS = frozenset(["colspan", "rowspan", "start", "value"])
+
+STYLES = frozenset(["text-align", "color", "background-color", "font-weight", "font-style", "text-decoration"])
+DECLARATION = re.compile(r"([a-z-]+)\s*:\s*([\w#%.,() +-]{1,60})", re.IGNORECASE)
+SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
+LINK_SCHEMES = frozenset(["http", "https", "mailto", "tel", "sms"])
+PICTURE_SCHEMES = frozenset(["http", "https"])
+LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+DEPTH = 100
+"""Nesting at most; libxml2 silently drops what lies deeper than 256."""
+
+
+@dataclass
+class Markup:
+    """Makes the tree of one page. `folder` is the page's folder below content."""
+
+    path: str
+    folder: str
+    slots: Slots
+    findings: list[Finding] = field(default_factory=list)
+
+    def read(self, html: str) -> Element:
+        """The cleaned `<body>` of `html`. Raises ContentError when it nests too deep to be read."""
+        parser = etree.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8")
+        root = etree.fromstring(f"<html><body>{html}</body></html>".encode(), parser)
+        body = root.find("body") if root is not None else None
+        if body is None:
+            return etree.Element("body")
+        if html.count("<") > DEPTH and body.xpath(f"boolean(//*[count(ancestor::*) > {DEPTH}])"):
+            raise ContentError(
+                f"The HTML of the page nests more than {DEPTH} levels deep.",
+                where=self.path,
+                remedy="Close the elements that are left open.",
+            )
+        for stray in root:
+            if stray is not body:
+                body.extend(stray)
+        removed: dict[str, tuple[int | None, int]] = {}
+        gone: set[Element] = set()
+        for element in list(body.iterdescendants()):
+            if element in gone:
+                continue
+            if element.tag in REMOVED:
+                gone.update(element.iterdescendants())
+            self._clean(element, removed)
+        for tag, (line, count) in removed.items():
+            self._report_removed(tag, line, count)
+        self._report_lost_slots(body)
+        self._restore(body)
+        return body
+
+    def _clean(self, element: Element, removed: dict[str, tuple[int | None, int]]) -> None:
+        tag = element.tag
+        if not isinstance(tag, str):
+            drop(element)
+            return
+        tag = element.tag = RENAMED.get(tag, tag)
+        if tag in REMOVED:
+            if tag in SEEN and element.get("type") != "hidden":
+                line, count = removed.get(tag, (line_of(element), 0))
+                removed[tag] = (line, count + 1)
+                self._stand_in(element, tag)
+            drop(element)
+        elif tag not in INLINE and tag not in BLOCK:
+            unwrap(element)
+        else:
+            self._clean_attributes(element, tag)
+
+    def _stand_in(self, element: Element, tag: str) -> None:
+        """Put a link where a player was, if it says what it plays."""
+        if tag not in PLAYERS:
+            return
+        source = element.get("src") or next((child.get("src", "") for child in element.iter("source")), "")
+        address = clean_address(source, LINK_SCHEMES)
+        if not address or not address.startswith(("http:", "https:", "/")):
+            return
+        paragraph = etree.Element("p", {"data-line": element.get("data-line", "")})
+        link = etree.SubElement(paragraph, "a", {"href": address, "data-line": element.get("data-line", "")})
+        link.text = element.get("title", "").strip() or PLAYERS[tag]
+        element.addprevious(paragraph)
+
+    def _clean_attributes(self, element: Element, tag: str) -> None:
+        allowed = ATTRIBUTES.get(tag, frozenset())
+        attributes = element.attrib
+        style = attributes.pop("style", "")
+        if tag == "span" and "color" in attributes:
+            style = f"color:{attributes['color']};{style}"
+        for name in list(attributes):
+            if name not in allowed and name not in EVERYWHERE:
+                del attributes[name]
+        if "lang" in attributes and not LANGUAGE.fullmatch(attributes["lang"]):
+            del attributes["lang"]
+        if "dir" in attributes and attributes["dir"].lower() not in ("ltr", "rtl", "auto"):
+            del attributes["dir"]
+        for name in INTEGERS.intersection(attributes):
+            if not re.fullmatch(r"\d{1,4}", attributes[name]):
+                del attributes[name]
+        self._clean_style(element, tag, style)
+        if tag == "a":
+            self._clean_link(element)
+        elif tag == "img":
+            self._clean_picture(element, style)
+
+    def _clean_style(self, element: Element, tag: str, style: str) -> None:
+        align = element.attrib.pop("align", "").strip(" ;").lower()
+        declarations = {}
+        if align in ("left", "right", "center", "justify") and tag != "img":
+            declarations["text-align"] = align
+        for part in style.split(";"):
+            match = DECLARATION.fullmatch(part.strip())
+            if match and match[1].lower() in STYLES and "url(" not in match[2] and "expression" not in match[2].lower():
+                declarations[match[1].lower()] = match[2].strip()
+        if declarations and tag != "img":
+            element.set("style", "; ".join(f"{name}: {value}" for name, value in declarations.items()))
+
+    def _clean_link(self, element: Element) -> None:
+        written = element.get("href")
+        if written is None:
+            return
+        address = clean_address(written, LINK_SCHEMES)
+        if not address:
+            del element.attrib["href"]
+            if written.strip():
+                self._report(
+                    "link-removed",
+                    f"The link to {_short(written)} was removed; its text stays.",
+                    element,
+                    "Link to an http, https, mailto or tel address.",
+                )
+        elif re.match(r"[^:?#]+\.(md|markdown)(#|$)", address):
+            element.set("href", site_path(address, self.folder))
+        else:
+            element.set("href", address)
+
+    def _clean_picture(self, element: Element, style: str) -> None:
+        written = element.get("src", "")
+        address = clean_address(written, PICTURE_SCHEMES)
+        if not address:
+            self._report(
+                "picture-removed",
+                f"A picture without a usable address ({_short(written)}) was removed.",
+                element,
+                "Save the picture in static/ and write its path or https address in src.",
+            )
+            drop(element)
+            return
+        element.set("src", address)
+        for name in ("width", "height"):
+            size = shown_size(element.attrib.pop(name, ""), style, name)
+            if size:
+                element.set(name, size)
+        alt = element.get("alt")
+        if alt is not None:
+            element.set("alt", " ".join(alt.split()))
+            if alt.strip() and not is_useful(alt):
+                self._report(
+                    "alt-placeholder",
+                    f"The alternative text {alt.strip()!r} says nothing about the picture.",
+                    element,
+                    'Say in a few words what the picture shows, or write alt="" if it only decorates.',
+                )
+
+    def _restore(self, body: Element) -> None:
+        """Put the merge expressions back. libxml2 lets `&#1;` through, which XML does not allow."""
+        restore = self.slots.restore
+        for element in body.iter():
+            if element.text:
+                element.text = restore(CONTROL.sub("", element.text))
+            if element.tail:
+                element.tail = restore(CONTROL.sub("", element.tail))
+            for name, value in element.attrib.items():
+                cleaned = restore(CONTROL.sub("", value))
+                if cleaned != value:
+                    element.set(name, cleaned)
+
+    def _report_lost_slots(self, body: Element) -> None:
+        if not self.slots.expressions:
+            return
+        kept = set(self.slots.pattern.findall(etree.tostring(body, encoding="unicode")))
+        for index, expression in enumerate(self.slots.expressions):
+            if str(index) not in kept:
+                self.findings.append(
+                    Finding(
+                        "merge-lost",
+                        Severity.WARNING,
+                        f"The merge expression {_short(expression)} stands where nothing is mailed.",
+                        self.path,
+                        self.slots.lines[index],
+                        "Put it into text or into a quoted href, src or alt.",
+                    )
+                )
+
+    def _report_removed(self, tag: str, line: int | None, count: int) -> None:
+        times = f" ({count} times)" if count > 1 else ""
+        self.findings.append(
+            Finding(
+                "element-removed",
+                Severity.WARNING,
+                f"<{tag}> does not work in mail and was removed{times}.",
+                self.path,
+                line,
+                "Put a picture or a link in its place.",
+            )
+        )
+
+    def _report(self, code: str, message: str, element: Element, remedy: str) -> None:
+        self.findings.append(Finding(code, Severity.WARNING, message, self.path, line_of(element), remedy))
+
+
+def line_of(element: Element) -> int | None:
+    """The line of the content file an element came from."""
+    line = element.get("data-line", "")
+    return int(line) if line.isdigit() else None
+
+
+def drop(element: Element) -> None:
+    """Remove an element with what is in it; the text behind it stays."""
+    element.text = None
+    for child in list(element):
+        element.remove(child)
+    unwrap(element)
+
+
+def unwrap(element: Element) -> None:
+    """Remove an element; what is in it stays."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    index = parent.index(element)
+    children = list(element)
+    before, tail = element.text or "", element.tail or ""
+    if children:
+        children[-1].tail = (children[-1].tail or "") + tail
+    else:
+        before += tail
+    element.tail = None
+    parent[index : index + 1] = children
+    if before:
+        if index:
+            parent[index - 1].tail = (parent[index - 1].tail or "") + before
+        else:
+            parent.text = (parent.text or "") + before
+
+
+def clean_address(written: str, schemes: frozenset[str]) -> str:
+    """An address that can't run anything, or "". Browsers ignore blanks and line ends inside a scheme."""
+    address = re.sub(r"[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff]", "", written).strip()
+    scheme = SCHEME.match(re.sub(r"\s", "", address).replace("&colon;", ":"))
+    if scheme and scheme[1].lower() not in schemes:
+        return ""
+    if not scheme:
+        address = address.replace("\\", "/")
+    if address.startswith("//"):
+        address = "https:" + address
+    return re.sub(r"\s", "%20", address)
+
+
+def shown_size(attribute: str, style: str, name: str) -> str:
+    """A width or height as `N` (CSS pixels) or `N%`; the style counts more, as in a browser."""
+    declared = re.search(rf"(?:^|;)\s*{name}\s*:\s*([^;]+)", style, re.IGNORECASE)
+    for value in (declared[1] if declared else "", attribute):
+        match = re.fullmatch(r"\s*(\d{1,5}(?:\.\d+)?)\s*(px|%|)\s*(?:!important)?\s*", value, re.IGNORECASE)
+        if match and (number := round(float(match[1]))):
+            return f"{min(number, 100)}%" if match[2] == "%" else str(number)
+    return ""
+
+
+def _short(text: str) -> str:
+    shown = " ".join(text.split())
+    return repr(shown if len(shown) <= 60 else shown[:57] + "…")

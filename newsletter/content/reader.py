@@ -1,0 +1,127 @@
+"""The content folder → Series. The only file of this room that touches the disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from newsletter.content.decoding import LIMIT
+from newsletter.content.order import put_in_order
+from newsletter.content.page import Page, Series
+from newsletter.content.page_file import EXTENSIONS, file_name, parse_page
+from newsletter.errors import ContentError
+from newsletter.finding import Finding, Severity
+
+__all__ = ["list_series", "parse_page", "read_series"]
+
+
+def list_series(content: Path) -> tuple[str, ...]:
+    """The names of the series: the folders of `content` that hold pages. Raises ContentError without such a folder."""
+    if not content.is_dir():
+        raise ContentError(
+            "There is no such content folder.",
+            where=content,
+            remedy="Make it, or name the right one in newsletter.toml under [site] content.",
+        )
+    folders = sorted(entry.name for entry in content.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return tuple(name for name in folders if next(_files(content, name), None) is not None)
+
+
+def read_series(content: Path, name: str) -> Series:
+    """Read the pages of one series, in reading order.
+
+    A page that can't be read becomes an error in `broken` and is in no other place, so it can't be mailed.
+    Raises ContentError when there is no such series.
+    """
+    names = list_series(content)
+    if name not in names:
+        close = get_close_matches(name, names, n=1)
+        known = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(names) or 'none'}."
+        raise ContentError(f"There is no series {name!r}.", where=content, remedy=known)
+    pages: dict[str, Page] = {}
+    broken: list[Finding] = []
+    findings: list[Finding] = []
+    for file, path in _without_translations(list(_files(content, name)), findings):
+        try:
+            page = parse_page(_read(file, path, content), path=path, series=name)
+            if page.id in pages:
+                raise _same_id(page, pages[page.id])
+            pages[page.id] = page
+        except ContentError as error:
+            broken.append(Finding("page-unreadable", Severity.ERROR, error.message, path, error.line, error.remedy))
+    ordered, about_order = put_in_order(name, list(pages.values()), broken)
+    index = next((page for page in ordered if page.slug == "_index"), None)
+    title = index.title if index else name.replace("-", " ").replace("_", " ").title()
+    return Series(name, title, ordered, (*findings, *about_order), tuple(broken))
+
+
+def _files(content: Path, name: str) -> Iterator[tuple[Path, str]]:
+    """The page files of a series with their paths below `content`, sorted.
+
+    In a folder with an `index.md` (a page bundle) the other files belong to that page, as in Hugo.
+    """
+    series = content / name
+    for folder, folders, files in os.walk(series, followlinks=False):
+        folders[:] = sorted(entry for entry in folders if not entry.startswith("."))
+        found = sorted(
+            file for file in files if file.lower().endswith(EXTENSIONS) and not file.startswith((".", "#", "~"))
+        )
+        if Path(folder) != series:
+            found = [file for file in found if file.split(".")[0] == "index"] or found
+        for file in found:
+            full = Path(folder) / file
+            yield full, full.relative_to(content).as_posix()
+
+
+def _without_translations(files: list[tuple[Path, str]], findings: list[Finding]) -> Iterator[tuple[Path, str]]:
+    """Leave out `learning.de.md` beside `learning.md`: one reader must not get the same page in two languages."""
+    written = {(path.rpartition("/")[0], file_name(path)[0]) for _, path in files if not file_name(path)[1]}
+    for file, path in files:
+        slug, lang = file_name(path)
+        if lang and (path.rpartition("/")[0], slug) in written:
+            findings.append(
+                Finding(
+                    "translation-left-out",
+                    Severity.INFO,
+                    f"This is {slug!r} in {lang!r}; the series mails the page without a language in its name.",
+                    path,
+                    1,
+                    "Put the translation into a series of its own.",
+                )
+            )
+        else:
+            yield file, path
+
+
+def _read(file: Path, path: str, content: Path) -> bytes:
+    if not file.resolve().is_relative_to(content.resolve()):
+        raise ContentError(
+            "The file is a link that leads out of the content folder.", where=path, remedy="Copy the file to its place."
+        )
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ContentError("This is not a regular file.", where=path, remedy="Remove it from the content folder.")
+        if status.st_size > LIMIT:
+            raise ContentError(
+                f"The file has {status.st_size:,} bytes; a page may have {LIMIT:,}.",
+                where=path,
+                remedy="Split the page.",
+            )
+        return file.read_bytes()
+    except OSError as error:
+        raise ContentError(
+            f"The file can't be read: {error.strerror}.", where=path, remedy="Check that it exists and may be read."
+        ) from error
+
+
+def _same_id(page: Page, other: Page) -> ContentError:
+    return ContentError(
+        f"The page has the id {page.id!r}, and so has {other.path}.",
+        where=page.path,
+        line=page.keys.get("id", page.keys.get("slug", 1)),
+        remedy="Give one of them another `id` in its front matter: progress is kept by it.",
+    )
