@@ -48,6 +48,8 @@ def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
 def _room(file: Path) -> Iterator[Diagnosis]:
     free = shutil.disk_usage(file.parent).free
     if free < LEAST_FREE_BYTES:
-        yield warning("disk", f"{free // 1_000_000} MB are free beside the database", "Make room before a big campaign.")
+        yield warning(
+            "disk", f"{free // 1_000_000} MB are free beside the database", "Make room before a big campaign."
+        )
     else:
         yield good("disk", f"{free / 1e9:.0f} GB free")

@@ -72,7 +72,7 @@ def _dkim(
     if dkim.key_file is None or not settings.path(dkim.key_file).exists():
         return bad(subject, "has no key file", "Set key_file in [dkim].")
     host = f"{dkim.selector}._domainkey.{dkim.domain or sender_domain}"
-    expected = _public_key(settings.path(dkim.key_file).read_bytes())
+    expected = public_key(settings.path(dkim.key_file).read_bytes())
     for text in _texts(resolver, host):
         tags = dict(part.strip().partition("=")[::2] for part in text.split(";") if part.strip())
         if "".join(tags.get("p", "").split()) == expected:
@@ -81,7 +81,7 @@ def _dkim(
     return bad(subject, f"{host} is not published", f'Add TXT at {host}: "v=DKIM1; p={expected}"')
 
 
-def _public_key(pem: bytes) -> str:
+def public_key(pem: bytes) -> str:
     """The `p=` tag of a private key: RFC 8463 wants the bare key for ed25519, RFC 6376 the SPKI for rsa."""
     key = load_pem_private_key(pem, password=None)
     if isinstance(key, Ed25519PrivateKey):

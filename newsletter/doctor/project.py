@@ -97,7 +97,9 @@ def _secret_files(settings: Settings) -> Iterator[Diagnosis]:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             yield bad(subject, f"others can read {path}", f"chmod 600 {path}")
         elif not _readable(path):
-            yield bad(subject, f"{path} can't be read by this user", f"chown it to the user that runs newsletter: {path}")
+            yield bad(
+                subject, f"{path} can't be read by this user", f"chown it to the user that runs newsletter: {path}"
+            )
         else:
             yield good(subject, f"{path.name} is private")
 

@@ -14,7 +14,9 @@ DEFAULT_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
 TIMEOUT_SECONDS = 15.0
 
 
-async def examine_relay(name: str, relay: RelaySettings) -> tuple[Diagnosis, ...]:
+async def examine_relay(
+    name: str, relay: RelaySettings, timeout_seconds: float = TIMEOUT_SECONDS
+) -> tuple[Diagnosis, ...]:
     """Connect, encrypt and log in as a campaign would, and send nothing."""
     port = relay.port or DEFAULT_PORTS[relay.security]
     subject = f"relay {name}"
@@ -28,7 +30,7 @@ async def examine_relay(name: str, relay: RelaySettings) -> tuple[Diagnosis, ...
         use_tls=relay.security == "tls",
         start_tls=relay.security == "starttls",
         tls_context=context,
-        timeout=TIMEOUT_SECONDS,
+        timeout=timeout_seconds,
     )
     try:
         await client.connect()
@@ -42,9 +44,7 @@ async def examine_relay(name: str, relay: RelaySettings) -> tuple[Diagnosis, ...
         client.close()
 
 
-async def _examine_session(
-    subject: str, place: str, client: aiosmtplib.SMTP, relay: RelaySettings
-) -> list[Diagnosis]:
+async def _examine_session(subject: str, place: str, client: aiosmtplib.SMTP, relay: RelaySettings) -> list[Diagnosis]:
     found = [good(subject, f"{place} answers" + ("" if relay.security == "plain" else ", certificate is good"))]
     if relay.username:
         try:

@@ -1,0 +1,105 @@
+"""`newsletter init`: a new project that works at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from newsletter.errors import UsageError
+from newsletter.sample import sample_path
+
+SETTINGS = """\
+# Settings of this project. Every key: newsletter.readthedocs or docs/configuration.md
+
+[site]
+name = "My Dojo"
+base_url = "https://www.example.com"    # relative links and pictures resolve against this
+lang = "en"
+zone = "UTC"                            # for subscribers and campaigns that name no zone
+
+[sender]
+address = "letters@newsletter.example"
+postal_address = "My Dojo, 1 Example Street, Springfield"
+
+[relay]                                 # `newsletter inbox` is a relay that keeps everything here
+host = "127.0.0.1"
+port = 1025
+security = "plain"                      # for loopback only; for real: "starttls" or "tls"
+# username = "me"                       # the password comes from NEWSLETTER_RELAY_PASSWORD
+
+# [web]
+# url = "https://letters.example.com"   # where `newsletter serve` is reached from outside
+
+# [dkim]
+# selector = "news"
+# key_file = "dkim.pem"                 # openssl genpkey -algorithm ed25519 -out dkim.pem; chmod 600 dkim.pem
+
+[pictures]
+delivery = "embed"                      # or "link", once the site is on the web
+"""
+
+CAMPAIGN = """\
+# A campaign: this series, to these people, this often. Apply it with: newsletter campaign apply captains
+series = "captains"
+audience = "all"
+
+[cadence]
+every = "3d"
+at = "09:00"
+zone = "subscriber"
+"""
+
+IGNORED = """\
+newsletter.db*
+newsletter.key
+journal/
+.newsletter/
+out/
+"""
+
+TEMPLATES = """\
+# Templates
+
+Mails use the house style. To change a part of it, put a file of the same name here; it replaces that part:
+`newsletter init` copied none, so upgrades of the house style reach you.
+"""
+
+
+def make_project(folder: Path) -> list[Path]:
+    """Make the files of a new project and return them, relative to `folder`.
+
+    Raises UsageError, before anything is written, if `folder` already holds a project.
+    """
+    if (folder / "newsletter.toml").exists():
+        raise UsageError(
+            "there is a project already", where=folder / "newsletter.toml", remedy="Choose another folder."
+        )
+    texts = {
+        "newsletter.toml": SETTINGS,
+        "campaigns/captains.toml": CAMPAIGN,
+        "templates/README.md": TEMPLATES,
+        ".gitignore": IGNORED,
+    }
+    made = [_write(folder, Path(name), text) for name, text in texts.items() if not (folder / name).exists()]
+    for name in ("content/captains", "static/uploads", "subscribers.example.csv"):
+        made += _copy(sample_path(name), folder, Path(name))
+    return made
+
+
+def _write(folder: Path, relative: Path, text: str) -> Path:
+    target = folder / relative
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    return relative
+
+
+def _copy(source: Path, folder: Path, relative: Path) -> list[Path]:
+    """Copy a file or a folder of the sample; what is there stays as it is."""
+    if source.is_dir():
+        return [made for child in sorted(source.iterdir()) for made in _copy(child, folder, relative / child.name)]
+    target = folder / relative
+    if target.exists():
+        return []
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    return [relative]
