@@ -1,0 +1,232 @@
+"""One email and one subscriber → the bytes that go over the wire.
+
+What is the same for every subscriber is computed when the builder is made; per message there are only the tokens, the
+slots, a handful of header values, one join and the signatures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from hashlib import sha256
+from operator import itemgetter
+from typing import NamedTuple
+
+from newsletter.compose.email import Email
+from newsletter.errors import DataError, SettingsError, TemplateError
+from newsletter.message import mime
+from newsletter.message.dkim import Signer
+from newsletter.message.head import Field, Head, date_value, fixed, seconds_of
+from newsletter.message.headers import mailbox, text_value, wire_address
+from newsletter.message.identity import Identity, identity_of
+from newsletter.message.links import Links, Purpose, Target, bounce_address
+from newsletter.message.merge import Fill, MessageValues, Slot, compile_template, place, render
+from newsletter.message.quoted_printable import encode_value
+from newsletter.subscriber import Subscriber
+
+__all__ = ["Identity", "Message", "MessageBuilder", "identity_of", "transactional"]
+
+_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+
+
+class Message(NamedTuple):
+    """A message ready for SMTP. A tuple, since one is made for every mail.
+
+    `sender` and `recipient` are the envelope's; `data` has CRLF line ends, no line that starts with a dot, and lines
+    of at most 998 octets. `needs_smtputf8`: the relay must offer SMTPUTF8 (RFC 6531), else the mail can't be sent.
+    """
+
+    sender: str
+    recipient: str
+    data: bytes
+    needs_smtputf8: bool = False
+
+
+class MessageBuilder:
+    """Builds the messages of one email. Make it once per email and keep it; `build` is the hot path.
+
+    Raises TemplateError if the email holds something that is not part of the merge language.
+    """
+
+    def __init__(self, email: Email, identity: Identity, links: Links, signers: Sequence[Signer]) -> None:
+        self._email = email
+        self._identity = identity
+        self._links = links
+        self._where = place(email)
+        self._subject = compile_template(email.subject, html=False, where=self._where)
+        html = compile_template(email.html, html=True, where=self._where)
+        text = compile_template(email.text, html=False, where=self._where)
+        try:
+            pieces = mime.body(text, html, email.embedded, email.content_hash)
+        except UnicodeEncodeError as error:
+            raise TemplateError("holds half of a character (a lone surrogate)", where=self._where) from error
+        self._constants, self._fills, self._order = _plan(pieces)
+        self._head = Head(_fields(email, identity, links), signers)
+        self._body_start = sha256(self._constants[0])
+        self._fixed = {"site_name": identity.site_name, "postal_address": identity.postal_address}
+        self._message_id = links.ring.oldest.derive(b"message-id")
+        self._message_id.update(email.page_id.encode() + b"\0")
+
+    def build(self, subscriber: Subscriber, target: Target, *, now: datetime, copy: int = 0) -> Message:
+        """The message for one subscriber. `now` (aware) is its Date; `copy` numbers what is sent again on purpose.
+
+        The Message-ID depends on campaign, subscriber, page and copy only, so a retry repeats it.
+        Raises TemplateError for a value that is missing or unfit, DataError for an address or name no header may hold.
+        """
+        recipient, needs_smtputf8 = wire_address(subscriber.address)
+        unsubscribe, preferences, view, bounce = self._links.mailed_tokens(target)
+        web = self._links.web_url
+        values: MessageValues = {
+            "unsubscribe_url": f"{web}/u/{unsubscribe}",
+            "preferences_url": f"{web}/p/{preferences}",
+            "web_url": f"{web}/v/{view}",
+            **self._fixed,
+        }
+        try:
+            pool = self._constants + [encode_value(fill(subscriber, values)) for fill in self._fills]
+        except UnicodeEncodeError as error:
+            reader = subscriber.id or subscriber.address
+            raise TemplateError(f"a value of subscriber {reader} is not text", where=self._where) from error
+        pieces = self._order(pool)
+        seconds = seconds_of(now)
+        head = {
+            b"to": self._to(subscriber, recipient),
+            b"subject": self._subject_value(subscriber, values),
+            b"date": date_value(seconds),
+            b"message_id": self._message_id_of(target, subscriber, copy),
+            b"token": unsubscribe.encode(),
+            b"campaign": target.campaign_id,
+        }
+        data = self._head.joined(head, pieces, self._body_start, seconds)
+        return Message(bounce_address(bounce, self._identity.bounce_domain), recipient, data, needs_smtputf8)
+
+    def _to(self, subscriber: Subscriber, recipient: str) -> bytes:
+        try:
+            return mailbox(subscriber.name, recipient, len("To: "))
+        except DataError as error:
+            raise DataError(f"the name of this subscriber {error.message}", where=subscriber.address) from error
+
+    def _subject_value(self, subscriber: Subscriber, values: MessageValues) -> bytes:
+        subject = render(self._subject, subscriber, values)
+        try:
+            return text_value(subject, len("Subject: "))
+        except DataError as error:
+            reader = subscriber.id or subscriber.address
+            raise TemplateError(f"the subject for subscriber {reader} {error.message}", where=self._where) from error
+
+    def _message_id_of(self, target: Target, subscriber: Subscriber, copy: int) -> bytes:
+        digest = self._message_id.copy()
+        digest.update(b"%x-%x-%x" % (target.campaign_id, target.subscriber_id, copy))
+        if not target.subscriber_id:  # a persona or a test address: nothing else tells them apart
+            digest.update(subscriber.address.encode())
+        return digest.hexdigest()[:32].encode()
+
+
+def transactional(
+    identity: Identity,
+    links: Links,
+    signers: Sequence[Signer],
+    *,
+    recipient: str,
+    subject: str,
+    text: str,
+    html: str,
+    target: Target,
+    now: datetime,
+) -> Message:
+    """A single mail that the reader asked for: a confirmation, a receipt. It is on no list, so it has no List fields.
+
+    `text` and `html` are final, not templates. Raises DataError for an address or a subject no header may hold.
+    """
+    address, needs_smtputf8 = wire_address(recipient)
+    seed = sha256("\0".join([address, subject, text, html]).encode()).hexdigest()
+    message_id = links.ring.oldest.derive(b"message-id")
+    message_id.update(f"{seed} {now.isoformat()}".encode())
+    seconds = seconds_of(now)
+    fields = [
+        *_sender_fields(identity),
+        ("To", fixed(address)),
+        ("Subject", fixed(text_value(subject, len("Subject: ")))),
+        ("Date", date_value(seconds)),
+        ("Message-ID", fixed(f"<{message_id.hexdigest()[:32]}@{identity.list_domain}>")),
+        ("Auto-Submitted", b"auto-generated"),  # RFC 3834 §5
+        ("X-Auto-Response-Suppress", b"OOF, AutoReply"),
+        *_mime_fields(seed),
+    ]
+    body = [piece for piece in mime.body((text,), (html,), (), seed) if isinstance(piece, bytes)]
+    data = Head(fields, signers).joined({}, body, sha256(body[0]), seconds)
+    bounce = bounce_address(links.token(Purpose.BOUNCE, target), identity.bounce_domain)
+    return Message(bounce, address, data, needs_smtputf8)
+
+
+def _plan(pieces: Sequence[mime.Piece]) -> tuple[list[bytes], list[Fill], Callable[[list[bytes]], tuple[bytes, ...]]]:
+    """Constants, the distinct slots, and how to pick both, in order, from the list of constants and filled slots."""
+    constants = [piece for piece in pieces if isinstance(piece, bytes)]
+    slots = list(dict.fromkeys(piece for piece in pieces if isinstance(piece, Slot)))
+    seen = iter(range(len(constants)))
+    order = [next(seen) if isinstance(piece, bytes) else len(constants) + slots.index(piece) for piece in pieces]
+    fills = [slot.fill for slot in slots]
+    if len(order) == 1:
+        return constants, fills, lambda pool: (pool[0],)
+    return constants, fills, itemgetter(*order)
+
+
+def _fields(email: Email, identity: Identity, links: Links) -> list[Field]:
+    unsubscribe = fixed(f"<{links.web_url}/{Purpose.UNSUBSCRIBE.value}/") + b"%(token)b>"
+    mailto = b"<mailto:unsub+%(token)b@" + fixed(f"{identity.bounce_domain}>")
+    fields = [
+        *_sender_fields(identity),
+        ("To", b"%(to)b"),
+        ("Subject", b"%(subject)b"),
+        ("Date", b"%(date)b"),
+        ("Message-ID", b"<%(message_id)b@" + fixed(f"{identity.list_domain}>")),
+        ("List-Id", fixed(_list_id(identity))),
+        ("List-Unsubscribe", unsubscribe + b",\r\n " + mailto),
+    ]
+    # RFC 8058 §3.1 asks for https; plain http is for trying things out on this machine.
+    if links.web_url.startswith(("https://", *_LOOPBACK)):
+        fields.append(("List-Unsubscribe-Post", b"List-Unsubscribe=One-Click"))
+    page, series = _identifier(email.slug or email.page_id), _identifier(email.series)
+    return [
+        *fields,
+        ("Feedback-ID", fixed(f"{page}:{series}:") + b"campaign%(campaign)d:" + fixed(_sender_id(identity))),
+        ("X-Auto-Response-Suppress", b"OOF, AutoReply"),  # "All" would keep bounces from us as well
+        *_mime_fields(email.content_hash),
+    ]
+
+
+def _sender_fields(identity: Identity) -> list[Field]:
+    try:
+        sender = mailbox(identity.sender_name, identity.sender_address, len("From: "))
+    except DataError as error:
+        raise SettingsError(f"[sender] name {error.message}") from error
+    fields = [("From", fixed(sender))]
+    if identity.reply_to:
+        fields.append(("Reply-To", fixed(identity.reply_to)))
+    return fields
+
+
+def _mime_fields(seed: str) -> list[Field]:
+    return [("MIME-Version", b"1.0"), ("Content-Type", fixed(mime.content_type(seed)))]
+
+
+def _list_id(identity: Identity) -> str:
+    """RFC 2919 §3. The title is left out if it would have to be encoded: many filters read this field as it is."""
+    name = f"<{_identifier(identity.series).lower()}.{identity.list_domain}>"
+    title = identity.series_title
+    if not title.isascii() or not title.isprintable() or "=?" in title or len(title) > 50:
+        return name
+    quoted = title.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"\r\n {name}' if title else name
+
+
+def _identifier(name: str) -> str:
+    """`name` in letters, digits and hyphens; a name in another script becomes a number that stays the same."""
+    plain = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-")
+    return plain if plain and name.isascii() else f"{plain}-{sha256(name.encode()).hexdigest()[:8]}".strip("-")
+
+
+def _sender_id(identity: Identity) -> str:
+    """The last part of Feedback-ID: 5 to 15 characters, the same for all our mail (Gmail sender guidelines)."""
+    return (re.sub(r"[^a-z0-9]", "", identity.list_domain) + "mail")[:15].ljust(5, "x")
