@@ -1,0 +1,236 @@
+"""Subscribers and their tags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from newsletter.store.bulk import insert_new
+from newsletter.store.tables import subscriber, subscriber_tag
+from newsletter.subscriber import Subscriber
+
+Item = TypeVar("Item")
+State = Literal["pending", "active"]
+_WRITTEN = ("address", "address_hash", "name", "zone", "lang", "attributes")
+BATCH = 2000
+"""Rows in one statement: well below the 32 766 parameters of SQLite and the 65 535 of PostgreSQL."""
+
+
+@dataclass(frozen=True)
+class StoredSubscriber:
+    """A subscriber with what only the store knows."""
+
+    subscriber: Subscriber
+    address_hash: bytes
+    state: State
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def id(self) -> int:
+        return self.subscriber.id
+
+
+def add_subscriber(
+    connection: Connection, person: Subscriber, address_hash: bytes, *, state: State, at: datetime
+) -> int:
+    """Add one person; their id. Raises IntegrityError of SQLAlchemy if the address is taken: ask first."""
+    values = _values(person, address_hash, state, at)
+    return int(connection.execute(insert(subscriber).values(values).returning(subscriber.c.id)).scalar_one())
+
+
+def add_subscribers(
+    connection: Connection, people: Sequence[tuple[bytes, Subscriber]], *, state: State, at: datetime
+) -> dict[bytes, int]:
+    """Add many, leaving out addresses that another process has added meanwhile; the ids of all, by hash."""
+    if not people:
+        return {}
+    seconds = int(at.timestamp())
+    columns = (*_WRITTEN, "state", "created_at", "updated_at")
+    rows = [
+        (
+            person.address,
+            digest,
+            person.name,
+            person.zone,
+            person.lang,
+            json.dumps(dict(person.attributes)),
+            state,
+            seconds,
+            seconds,
+        )
+        for digest, person in people
+    ]
+    insert_new(connection, subscriber, columns, rows)
+    ids = select(subscriber.c.address_hash, subscriber.c.id)
+    found: dict[bytes, int] = {}
+    for part in _parts([digest for digest, _ in people]):
+        found |= {
+            bytes(digest): id for digest, id in connection.execute(ids.where(subscriber.c.address_hash.in_(part)))
+        }
+    return found
+
+
+def update_subscribers(
+    connection: Connection, people: Sequence[Subscriber], *, at: datetime, state: State | None = None
+) -> None:
+    """Write name, zone, language and attributes of people known by their id."""
+    if not people:
+        return
+    values: dict[str, Any] = {
+        "name": bindparam("new_name"),
+        "zone": bindparam("new_zone"),
+        "lang": bindparam("new_lang"),
+        "attributes": bindparam("new_attributes", type_=subscriber.c.attributes.type),
+        "updated_at": int(at.timestamp()),
+    }
+    if state is not None:
+        values["state"] = state
+    statement = update(subscriber).where(subscriber.c.id == bindparam("key")).values(values)
+    connection.execute(
+        statement,
+        [
+            {
+                "key": person.id,
+                "new_name": person.name,
+                "new_zone": person.zone,
+                "new_lang": person.lang,
+                "new_attributes": dict(person.attributes),
+            }
+            for person in people
+        ],
+    )
+
+
+def activate(connection: Connection, subscriber_id: int, *, at: datetime) -> None:
+    """The person confirmed."""
+    statement = update(subscriber).where(subscriber.c.id == subscriber_id)
+    connection.execute(statement.values(state="active", updated_at=int(at.timestamp())))
+
+
+def change_address(
+    connection: Connection, subscriber_id: int, address: str, address_hash: bytes, *, at: datetime
+) -> None:
+    """Give a person another address, which nobody else may have."""
+    statement = update(subscriber).where(subscriber.c.id == subscriber_id)
+    connection.execute(statement.values(address=address, address_hash=address_hash, updated_at=int(at.timestamp())))
+
+
+def remove_subscriber(connection: Connection, subscriber_id: int) -> None:
+    """Delete a person and, by the foreign keys, all that hangs on them."""
+    connection.execute(delete(subscriber).where(subscriber.c.id == subscriber_id))
+
+
+def subscriber_by_id(connection: Connection, subscriber_id: int) -> StoredSubscriber | None:
+    """The person with this id, if they are still here."""
+    row = connection.execute(select(subscriber).where(subscriber.c.id == subscriber_id)).one_or_none()
+    return _read(row) if row else None
+
+
+def subscriber_by_hash(connection: Connection, address_hash: bytes) -> StoredSubscriber | None:
+    """The person with this address, if there is one."""
+    row = connection.execute(select(subscriber).where(subscriber.c.address_hash == address_hash)).one_or_none()
+    return _read(row) if row else None
+
+
+def subscribers_by_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, StoredSubscriber]:
+    """Those of the addresses that are known."""
+    found: dict[bytes, StoredSubscriber] = {}
+    for part in _parts(hashes):
+        for row in connection.execute(select(subscriber).where(subscriber.c.address_hash.in_(part))):
+            found[bytes(row.address_hash)] = _read(row)
+    return found
+
+
+def list_subscribers(
+    connection: Connection,
+    where: ColumnElement[bool] | None = None,
+    *,
+    limit: int | None = None,
+    batch: int = BATCH,
+) -> Iterator[StoredSubscriber]:
+    """Subscribers by id, read in batches: memory stays flat. `where` comes from `newsletter.store.segments`."""
+    last, left = 0, limit
+    while left is None or left > 0:
+        size = batch if left is None else min(batch, left)
+        query = select(subscriber).where(subscriber.c.id > last).order_by(subscriber.c.id).limit(size)
+        rows = connection.execute(query.where(where) if where is not None else query).all()
+        yield from map(_read, rows)
+        if len(rows) < size:
+            return
+        last = rows[-1].id
+        left = None if left is None else left - len(rows)
+
+
+def count_subscribers(connection: Connection, where: ColumnElement[bool] | None = None) -> int:
+    """How many there are."""
+    query = select(func.count()).select_from(subscriber)
+    return int(connection.execute(query.where(where) if where is not None else query).scalar_one())
+
+
+def tags_of(connection: Connection, subscriber_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """The tags of each person who has any, sorted."""
+    query = select(subscriber_tag).order_by(subscriber_tag.c.tag)
+    found: dict[int, tuple[str, ...]] = {}
+    for part in _parts(list(subscriber_ids)):
+        for id, tag in connection.execute(query.where(subscriber_tag.c.subscriber_id.in_(part))):
+            found[id] = (*found.get(id, ()), tag)
+    return found
+
+
+def tag_subscribers(connection: Connection, pairs: Sequence[tuple[int, str]]) -> None:
+    """Give each person (id) their tag; who has it keeps it."""
+    insert_new(connection, subscriber_tag, ("subscriber_id", "tag"), pairs)
+
+
+def tag_where(connection: Connection, tag: str, where: ColumnElement[bool]) -> int:
+    """Give a tag to all whom `where` selects; how many did not have it."""
+    people = select(subscriber.c.id, bindparam("new_tag", tag, subscriber_tag.c.tag.type)).where(where)
+    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = kind.insert(subscriber_tag).from_select(["subscriber_id", "tag"], people).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount
+
+
+def untag_where(connection: Connection, tag: str, where: ColumnElement[bool]) -> int:
+    """Take a tag from all whom `where` selects; how many had it."""
+    people = select(subscriber.c.id).where(where)
+    statement = delete(subscriber_tag).where(subscriber_tag.c.tag == tag, subscriber_tag.c.subscriber_id.in_(people))
+    return connection.execute(statement).rowcount
+
+
+def count_tags(connection: Connection) -> dict[str, int]:
+    """How many people have each tag."""
+    query = select(subscriber_tag.c.tag, func.count()).group_by(subscriber_tag.c.tag).order_by(subscriber_tag.c.tag)
+    return dict(connection.execute(query).tuples().all())
+
+
+def _values(person: Subscriber, address_hash: bytes, state: State, at: datetime) -> Mapping[str, Any]:
+    seconds = int(at.timestamp())
+    return {
+        "address": person.address,
+        "address_hash": address_hash,
+        "name": person.name,
+        "zone": person.zone,
+        "lang": person.lang,
+        "attributes": dict(person.attributes),
+        "state": state,
+        "created_at": seconds,
+        "updated_at": seconds,
+    }
+
+
+def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+
+
+def _read(row: Row[Any]) -> StoredSubscriber:
+    person = Subscriber(row.address, row.name, row.zone, row.lang, MappingProxyType(row.attributes), row.id)
+    created, updated = (datetime.fromtimestamp(seconds, UTC) for seconds in (row.created_at, row.updated_at))
+    return StoredSubscriber(person, bytes(row.address_hash), row.state, created, updated)
