@@ -71,9 +71,20 @@ def prepare(root: Any, title: str, site: Site, show: ShowPicture, column: int) -
         _make_absolute(link, site)
     for picture in list(root.iter("img")):
         _show(picture, show, column)
-    for table in root.iter("table"):
-        table.set("class", "data")
+    for table in list(root.iter("table")):
         table.attrib.pop("width", None)
+        _let_scroll(table)
+
+
+def _let_scroll(table: Any) -> None:
+    """Put a wide table into a box of its own, so that a phone scrolls the table and not the mail."""
+    parent = table.getparent()
+    if parent.tag in ("td", "th"):
+        return
+    box = etree.Element("div")
+    box.tail, table.tail = table.tail, None
+    parent.replace(table, box)
+    box.append(table)
 
 
 def styled(root: Any, css: str, *, trace: bool) -> str:
@@ -81,7 +92,7 @@ def styled(root: Any, css: str, *, trace: bool) -> str:
     if not trace:
         for element in root.iter(etree.Element):
             element.attrib.pop("data-line", None)
-    if len(root):
+    if css and len(root):
         inline(root, css)
     for element in root.iter(etree.Element):
         if element.tag not in VOID and element.text is None and not len(element):

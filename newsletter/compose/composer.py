@@ -15,7 +15,7 @@ from newsletter.compose import article as articles
 from newsletter.compose.addresses import Site
 from newsletter.compose.direction import LANGUAGE_TAG, direction_of
 from newsletter.compose.email import Composition, Email
-from newsletter.compose.house_style import EMAIL, TEXT, HouseStyle
+from newsletter.compose.house_style import ARTICLE_THEME, CAPTION_THEME, EMAIL, TEXT, HouseStyle
 from newsletter.compose.merge_slots import MergeSlots, clean
 from newsletter.compose.pictures import Pictures, PicturesOfOneMail, ShownPicture
 from newsletter.compose.plain_text import LinkList, columns, plain_text, underlined, wrapped
@@ -100,7 +100,7 @@ class _OneMail:
         )
         values = self._values(title, preheader)
         values["text"] = plain_text(root, self.links)
-        values["article"] = Markup(articles.styled(root, self.style.theme(values), trace=self.trace))  # noqa: S704
+        values["article"] = Markup(self._styled(root, ARTICLE_THEME))  # noqa: S704
         html = self.style.html(values)
         if self.trace:
             html = self._traced(html, values)
@@ -171,10 +171,13 @@ class _OneMail:
     def _show_in_article(self, picture: Picture, column: int) -> ShownPicture:
         return self.pictures.show(picture, self.page, self.site, self.mail, column=column)
 
+    def _styled(self, root: Any, theme: str) -> str:
+        return articles.styled(root, self.style.theme(theme, direction_of(self.lang)), trace=self.trace)
+
     def _hero(self, hero: Hero) -> HeroFigure:
         caption = articles.read_article(self.slots.mask(hero.caption, where=self.page.path, markup=True))
         articles.prepare(caption, "", self.site, self._show_in_article, COLUMN)
-        markup = articles.styled(caption, "", trace=self.trace)
+        markup = self._styled(caption, CAPTION_THEME)
         picture = self.pictures.show(
             _clean(hero.picture, self.slots), self.page, self.site, self.mail, column=BODY_WIDTH, fill=True
         )

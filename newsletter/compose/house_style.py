@@ -16,7 +16,8 @@ from newsletter.errors import TemplateError
 
 EMAIL = "email.mjml.j2"
 TEXT = "email.txt.j2"
-THEME = "article.css.j2"
+ARTICLE_THEME = "article.css.j2"
+CAPTION_THEME = "caption.css.j2"
 
 RENDERING_ERRORS = (
     jinja2.TemplateError,
@@ -49,9 +50,9 @@ class HouseStyle:
         self._html = _environment(self.folders, autoescape=True)
         self._plain = _environment(self.folders, autoescape=False)
 
-    def theme(self, values: Mapping[str, Any]) -> str:
-        """The CSS of articles. Raises TemplateError."""
-        return self._render(self._plain, THEME, values)
+    def theme(self, name: str, direction: str) -> str:
+        """CSS to be written into style attributes. Raises TemplateError."""
+        return self._render(self._plain, name, {"direction": direction})
 
     def html(self, values: Mapping[str, Any]) -> str:
         """The whole mail as HTML. Raises TemplateError naming the file and line of the template."""

@@ -20,8 +20,12 @@ from newsletter.finding import Finding, Severity
 CACHED_FILES = 256
 """Measured pictures kept in memory; older ones are measured anew."""
 
-TALLEST = 900
-"""CSS pixels: a taller picture is shown smaller, so that the text under it is reached."""
+NEARLY_FULL = 2 / 3
+"""Part of the column from which an opening photograph fills it: a narrow margin looks like a mistake."""
+
+TALLEST_HERO = 560
+TALLEST = 2400
+"""CSS pixels of height. An opening picture leaves the title in sight; an infographic keeps its width."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,8 @@ class Pictures:
     ) -> ShownPicture:
         """The picture as it stands in a column of `column` CSS pixels.
 
-        Its width is `width`, else what the page asks for, else its own (`fill`: the column, if it is not
-        much smaller), never more than the column. `alt` is for a picture whose author wrote none.
+        Its width is `width`, else what the page asks for, else its own, never more than the column; `fill`: an
+        opaque picture that is nearly as wide as the column becomes as wide. `alt` is for a picture whose author wrote none.
         A picture that is missing or broken is reported in `mail.findings` and linked to the site.
         """
         text = picture.alt if picture.alt is not None else alt
@@ -227,7 +231,10 @@ def _asked(picture: Picture, column: int) -> int | None:
 
 
 def _fit(file: PictureFile, asked: int | None, column: int, fill: bool) -> tuple[int, int]:
-    width = asked or (column if fill and (file.scalable or file.width >= 0.75 * column) else min(file.width, column))
-    if width * file.height > TALLEST * file.width:
-        width = max(1, TALLEST * file.width // file.height)
+    width = asked or (column if file.scalable and fill else min(file.width, column))
+    if fill and not file.transparent and width >= NEARLY_FULL * column:
+        width = column
+    tallest = TALLEST_HERO if fill else TALLEST
+    if width * file.height > tallest * file.width:
+        width = max(1, tallest * file.width // file.height)
     return width, max(1, round(width * file.height / file.width))
