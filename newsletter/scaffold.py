@@ -19,7 +19,7 @@ zone = "UTC"                            # for subscribers and campaigns that nam
 
 [sender]
 address = "letters@newsletter.example"
-postal_address = "My Dojo, 1 Example Street, Springfield"
+postal_address = "1 Example Street, Springfield"
 
 [relay]                                 # `newsletter inbox` is a relay that keeps everything here
 host = "127.0.0.1"

@@ -26,6 +26,11 @@ def settings_of(context: click.Context) -> Settings:
     return load_settings(Path(given) if given else find_project(Path.cwd()), os.environ)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 draft`, `2,500 drafts`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_error(error: NewsletterError) -> None:
     """Say what is wrong, where, and how to mend it."""
     line = Text("error: ", style="bold red")

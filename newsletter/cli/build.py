@@ -1,0 +1,64 @@
+"""`newsletter build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.choices import content_option, series_argument, subscribers_option
+
+
+@click.command()
+@series_argument
+@content_option
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="out",
+    show_default=True,
+    metavar="DIR",
+    help="Folder to write to.",
+)
+@subscribers_option
+@click.pass_context
+def command(ctx: click.Context, series: str | None, content: Path | None, out: Path, subscribers: Path | None) -> None:
+    """Write each page that would be sent as .html, .txt and .eml, merged for the first example subscriber.
+
+    Drafts are left out. A page that can't be read is reported and the others are still built.
+
+    \b
+    Example:
+      newsletter build unions --out out
+    """
+    from newsletter.audience.rows import read_example
+    from newsletter.build import Builder, Built
+    from newsletter.cli.choices import chosen_series, example_subscribers
+    from newsletter.cli.terminal import out as terminal
+    from newsletter.cli.terminal import counted, print_findings, settings_of
+    from newsletter.clock import SystemClock
+    from newsletter.finding import Finding, Severity
+
+    settings = settings_of(ctx)
+    chosen = chosen_series(settings, series, content)
+    reader = next(read_example(example_subscribers(settings, subscribers)))
+    builder = Builder(settings, reader, out)
+    built: list[Built] = []
+    findings: list[Finding] = []
+    for one in chosen:
+        findings += [*one.broken, *one.findings]
+        for result in builder.build(one, SystemClock().now()):
+            if isinstance(result, Built):
+                built.append(result)
+                findings += [*result.page.findings, *result.findings]
+                size = f"{result.html_bytes / 1000:.0f} kB"
+                terminal.print(f"{result.stem}.html", f"{size}  {result.page.title}", style="default", markup=False)
+            else:
+                findings.append(result.finding)
+    print_findings(findings)
+    drafts = sum(page.draft for one in chosen for page in one.pages)
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    counts = (counted(len(built), "mail"), f"{counted(drafts, 'draft')} left out", counted(errors, "error"))
+    terminal.print(f"{', '.join(counts)}; merged for {reader.address}", style="bold", markup=False)
+    if errors:
+        ctx.exit(1)
