@@ -89,7 +89,7 @@ def reason_of(code: int, status: str, text: str) -> Reason:
     if _WEAK.search(folded) and not _DATA_STAGE.search(text):
         if by_status is not None and by_status.severity is not Severity.HARD:
             return by_status
-        if by_status is not None or (code in (0, 550, 551, 553) and _says_nothing(status)):
+        if by_status is not None or (code in (550, 551, 553) and _says_nothing(status)):
             return by_status or Reason.UNKNOWN_USER
     if by_status is not None:
         return by_status

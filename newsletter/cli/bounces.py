@@ -1,0 +1,75 @@
+"""`newsletter bounces`: tell bounces, complaints and auto-replies apart, and act on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.terminal import print_error
+
+if TYPE_CHECKING:
+    from newsletter.bounces.classify import Classification
+
+
+@click.group(name="bounces")
+def command() -> None:
+    """Tell bounces, complaints and auto-replies apart, and act on them.
+
+    \b
+    Examples:
+      newsletter bounces classify returned.eml
+      newsletter bounces process imaps://bounces@mail.example.com/INBOX
+    """
+
+
+@command.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per mail and line.")
+@click.pass_context
+def classify(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
+    """Say what each mail is, without acting on it. FILE is a mail, an mbox, a Maildir, a folder, or - for a pipe.
+
+    \b
+    Examples:
+      newsletter bounces classify returned.eml
+      newsletter bounces classify --json ~/Maildir/.bounces | jq 'select(.hard)'
+    """
+    import json
+    import sys
+
+    from newsletter.bounces.classify import classify_mail
+    from newsletter.bounces.sources import read_source, read_stream
+    from newsletter.errors import DataError
+
+    unread = 0
+    for file in files:
+        try:
+            for mail in read_stream(sys.stdin.buffer, "-") if file == "-" else read_source(Path(file)):
+                found = classify_mail(mail.data)
+                line = json.dumps(_as_json(mail.name, found)) if as_json else _as_line(mail.name, found)
+                click.echo(line)
+        except DataError as error:
+            print_error(error)
+            unread += 1
+    if unread:
+        ctx.exit(1)
+
+
+def _as_json(name: str, found: Classification) -> dict[str, object]:
+    return {
+        "file": name,
+        "kind": found.kind.value,
+        "hard": found.hard,
+        "rcpt": list(found.recipients),
+        "status": found.verdict.status,
+        "reason": found.verdict.reason.value,
+    }
+
+
+def _as_line(name: str, found: Classification) -> str:
+    words = [found.kind.value]
+    if found.verdict.reason.value:
+        words.append(f"({found.verdict.severity.value}: {found.verdict.reason.value})")
+    return f"{name}: {' '.join(words)} {', '.join(found.recipients)}".rstrip()
