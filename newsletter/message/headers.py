@@ -55,6 +55,8 @@ def text_value(text: str, name_length: int) -> bytes:
 
 def mailbox(name: str, address: str, name_length: int) -> bytes:
     """`Name <address>`, folded. `address` is what `wire_address` gave. Raises DataError for control characters."""
+    if name_length + len(name) + len(address) < _LINE and _PHRASE(name) and "=?" not in name:
+        return f"{name} <{address}>".encode()
     if FORBIDDEN.search(name):
         raise DataError("has a control character in the name")
     name = " ".join(name.split())  # some readers lose blanks at the ends of a name, some show runs of them

@@ -29,12 +29,13 @@ class Key:
     id: int
     secret: bytes = field(repr=False)
 
-    def derive(self, purpose: bytes) -> blake2b:
-        """A keyed hash of 130 bits and more for one purpose (at most 16 bytes); copy it, then feed it.
+    def derive(self, purpose: bytes, size: int = 32) -> blake2b:
+        """A keyed hash of `size` bytes for one purpose (at most 16 bytes); copy it, then feed it.
 
-        BLAKE2b's `person` parameter (RFC 7693 §2.8) keeps purposes apart: a hash made for one says nothing about another.
+        BLAKE2b is its own MAC (RFC 7693 §2.9); its `person` parameter keeps purposes apart, so that a hash made for
+        one says nothing about another.
         """
-        return blake2b(key=self.secret, person=purpose, digest_size=32)
+        return blake2b(key=self.secret, person=purpose, digest_size=size)
 
 
 @dataclass(frozen=True)

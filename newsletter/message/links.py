@@ -16,7 +16,7 @@ from hashlib import blake2b
 from hmac import compare_digest
 from typing import NamedTuple
 
-from newsletter.errors import LinkError
+from newsletter.errors import LinkError, SettingsError
 from newsletter.message.keys import KeyRing
 
 CONFIRM_DAYS = 7
@@ -29,6 +29,7 @@ _BASE32 = b"abcdefghijklmnopqrstuvwxyz234567" * 8
 _TOKEN = re.compile(
     rf"([0-9a-f]{{1,2}})-([0-9a-f]+)-([0-9a-f]+)-([0-9a-f]+)-(?:([0-9a-f]+)-)?([a-z2-7]{{{_MAC_LENGTH}}})"
 )
+_WEB_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(?:/[A-Za-z0-9._~/-]*)?")
 _ADDRESS = re.compile(r"(bounces|unsub)\+([^@]+)@[^@]+", re.IGNORECASE)
 _LOCAL_PART_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 
@@ -52,13 +53,24 @@ class Target(NamedTuple):
 
 
 class Links:
-    """Makes and reads the tokens of one key ring. `web_url` is `[web] url`, without the slash at its end."""
+    """Makes and reads the tokens of one key ring.
+
+    `web_url` is `[web] url`; a slash at its end is ignored. Raises SettingsError if it is not an address, or holds
+    anything that would have to be escaped in a mail.
+    """
 
     def __init__(self, ring: KeyRing, web_url: str) -> None:
         self.ring = ring
         self.web_url = (web_url or UNSET_WEB_URL).rstrip("/")
+        if not _WEB_URL.fullmatch(self.web_url):
+            raise SettingsError(
+                f"[web] url {web_url!r} is not an https address",
+                remedy="Write it like https://letters.example.com, without anything behind a `?` or `#`.",
+            )
         self._hashes = {
-            (key.id, purpose): key.derive(purpose.name.lower().encode()) for key in ring.keys for purpose in Purpose
+            (key.id, purpose): key.derive(purpose.name.lower().encode(), _MAC_LENGTH)
+            for key in ring.keys
+            for purpose in Purpose
         }
         self._newest = tuple(self._hashes[ring.newest.id, purpose] for purpose in MAILED)
         self._start = b"%x-" % ring.newest.id
@@ -77,7 +89,12 @@ class Links:
     def mailed_tokens(self, target: Target) -> Iterable[str]:
         """The tokens each mail carries, in the order of MAILED; all at once, since this runs for each mail."""
         start = self._start + b"%x-%x-%x-" % target
-        return [(start + _mac(keyed, start)).decode() for keyed in self._newest]
+        tokens = []
+        for keyed in self._newest:
+            digest = keyed.copy()
+            digest.update(start)
+            tokens.append((start + digest.digest().translate(_BASE32)).decode())
+        return tokens
 
     def read(self, token: str, purpose: Purpose, *, now: datetime | None = None) -> Target:
         """Whom a token is about. Raises LinkError unless we made it, for this purpose, and it is still good."""
@@ -119,7 +136,7 @@ def bounce_address(token: str, domain: str) -> str:
 def _mac(keyed: blake2b, start: bytes) -> bytes:
     digest = keyed.copy()
     digest.update(start)
-    return digest.digest()[:_MAC_LENGTH].translate(_BASE32)
+    return digest.digest().translate(_BASE32)
 
 
 def _needed(now: datetime | None) -> datetime:

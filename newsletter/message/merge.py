@@ -23,7 +23,8 @@ from newsletter.subscriber import Subscriber
 
 PERSON_NAMES = ("email", "name", "first_name", "lang", "zone")
 """What every subscriber may have; `subscriber.NAME` means the same."""
-MESSAGE_NAMES = ("unsubscribe_url", "preferences_url", "web_url", "site_name", "postal_address")
+LINK_NAMES = ("unsubscribe_url", "preferences_url", "web_url")
+MESSAGE_NAMES = (*LINK_NAMES, "site_name", "postal_address")
 """What a message adds; never missing."""
 
 MessageValues = Mapping[str, str]
@@ -180,6 +181,8 @@ def _expression(node: nodes.Expr, environment: MergeEnvironment, html: bool, whe
     name, getter = _named(node)
     if getter is None:
         return None
+    if name in LINK_NAMES and written in ([], ["href"]):
+        return _LINKS[name]
     expression = " | ".join([name, *written])
     return Slot(expression, _fill(getter, tuple(steps), Missing(name=name), html, expression, where), fast=True)
 
@@ -208,8 +211,12 @@ def _named(node: nodes.Expr) -> tuple[str, Fill | None]:
 
 def _getter(name: str) -> Fill:
     if name in MESSAGE_NAMES:
-        return lambda subscriber, message: message[name]
+        return _link(name)
     return _PERSON.get(name) or _attribute(name)
+
+
+def _link(name: str) -> Fill:
+    return lambda subscriber, message: message[name]
 
 
 def _attribute(name: str) -> Callable[[Subscriber, MessageValues], Any]:
@@ -231,6 +238,10 @@ _PERSON: dict[str, Callable[[Subscriber, MessageValues], Any]] = {
     "lang": lambda subscriber, message: subscriber.lang,
     "zone": lambda subscriber, message: subscriber.zone,
 }
+
+
+_LINKS = {name: Slot(name, _link(name), fast=True) for name in LINK_NAMES}
+"""Our own links need no escaping anywhere (see `Links`), so text and HTML share one slot, filled once per message."""
 
 
 def _empty(value: Any) -> bool:
@@ -267,7 +278,7 @@ def _fill(
 def _block(body: Sequence[nodes.Node], environment: MergeEnvironment, where: str) -> Slot:
     """A slot that Jinja2 renders."""
     tree = nodes.Template(list(body), lineno=1)
-    sandbox.count_steps(tree)
+    sandbox.Bounds().visit(tree)
     tree.set_environment(environment)
     try:
         code = environment.compile(tree)

@@ -19,6 +19,7 @@ _BY_ITSELF = bytes(code for code in range(0x20, 0x7F) if code != 0x3D)
 _BEFORE_SOFT_BREAK = re.compile(rb"[^ !-<>-~]|(?<= ) ")
 _BEFORE_HARD_BREAK = re.compile(rb"[^ !-<>-~]|(?<= ) | $")
 _HEX = [b"=%02X" % code for code in range(256)]
+_BYTES = [bytes([code]) if code in _BY_ITSELF else _HEX[code] for code in range(256)]
 
 
 def encode_value(value: str) -> bytes:
@@ -27,8 +28,13 @@ def encode_value(value: str) -> bytes:
     Raises UnicodeEncodeError for lone surrogates.
     """
     data = value.encode()
-    if 0 < len(data) <= _WIDTH and not data.translate(None, _BY_ITSELF) and data[0] not in b".F" and b"  " not in data:
-        return data + SOFT_BREAK
+    if 0 < len(data) <= _WIDTH and data[0] not in b".F" and b"  " not in data:
+        if not data.translate(None, _BY_ITSELF):
+            return data + SOFT_BREAK
+        if b"\n" not in data and b"\r" not in data:
+            line = b"".join([_BYTES[byte] for byte in data])
+            if len(line) <= _WIDTH:
+                return line + SOFT_BREAK
     return encode(value)
 
 

@@ -17,6 +17,7 @@ from jinja2 import nodes
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_context
+from jinja2.visitor import NodeTransformer
 
 MAX_OUTPUT = 1_000_000
 """Characters that one template, or one value in it, may come to: ten times what Gmail shows of a mail."""
@@ -31,11 +32,11 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign),
     *(nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Keyword),
     *(nodes.CondExpr, nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not),
-    *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Call),
+    *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Concat),
+    nodes.Call,
 )
 _WORDS: dict[type[nodes.Node], str] = {
     nodes.Pow: "`**`",
-    nodes.Concat: "`~`",
     nodes.Macro: "`{% macro %}`",
     nodes.Include: "`{% include %}`",
     nodes.Import: "`{% import %}`",
@@ -138,10 +139,17 @@ def refuse_unknown(tree: nodes.Template) -> None:
 _TAKEN = ("self", "super", "caller", "varargs", "kwargs")
 
 
-def count_steps(tree: nodes.Template) -> None:
-    """Have each loop in `tree` count its turns, so that nested loops end as well."""
-    for loop in tree.find_all(nodes.For):
-        loop.iter = nodes.Filter(loop.iter, STEPS, [], [], None, None, lineno=loop.lineno)
+class Bounds(NodeTransformer):
+    """Puts limits into a tree: each loop counts its turns, so that nested ones end as well, and `~` becomes `join`."""
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - jinja2's name
+        self.generic_visit(node)
+        node.iter = nodes.Filter(node.iter, STEPS, [], [], None, None, lineno=node.lineno)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return nodes.Filter(nodes.List(node.nodes), "join", [], [], None, None, lineno=node.lineno)
 
 
 def href(value: object) -> str:
