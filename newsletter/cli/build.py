@@ -34,8 +34,8 @@ def command(ctx: click.Context, series: str | None, content: Path | None, out: P
     from newsletter.audience.rows import read_example
     from newsletter.build import Builder, Built
     from newsletter.cli.choices import chosen_series, example_subscribers
-    from newsletter.cli.terminal import out as terminal
     from newsletter.cli.terminal import counted, print_findings, settings_of
+    from newsletter.cli.terminal import out as terminal
     from newsletter.clock import SystemClock
     from newsletter.finding import Finding, Severity
 

@@ -1,22 +1,49 @@
-"""Running `newsletter` as a person does: a process of its own, in a project's folder."""
+"""Running `newsletter` as a person does, in a project's folder."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
-import subprocess
-import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.cli import main
 
-def newsletter(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in `folder` and wait for it."""
-    return subprocess.run(
-        [sys.executable, "-m", "newsletter", *arguments],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+
+@dataclass(frozen=True)
+class Done:
+    """What a command printed and the exit code it left with."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def newsletter(*arguments: str, folder: Path, **environment: str) -> Done:
+    """Run the command line in this process (starting Python for each test would take most of the time)."""
+    printed, complained = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        _environment({"COLUMNS": "200", "NO_COLOR": "1", **environment}),
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(complained),
+    ):
+        try:
+            main(list(arguments))
+            code = 0
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else 0
+    return Done(code, printed.getvalue(), complained.getvalue())
+
+
+@contextlib.contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
