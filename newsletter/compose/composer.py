@@ -17,7 +17,7 @@ from newsletter.compose.direction import LANGUAGE_TAG, direction_of
 from newsletter.compose.email import Composition, Email
 from newsletter.compose.house_style import ARTICLE_THEME, CAPTION_THEME, EMAIL, TEXT, HouseStyle
 from newsletter.compose.merge_slots import MergeSlots, clean
-from newsletter.compose.pictures import Pictures, PicturesOfOneMail, ShownPicture
+from newsletter.compose.pictures import MailPictures, Pictures, ShownPicture
 from newsletter.compose.plain_text import LinkList, columns, plain_text, underlined, wrapped
 from newsletter.compose.preheader import filler_for, preheader_of
 from newsletter.config import Settings
@@ -36,7 +36,7 @@ FOOTER_COLUMN = 232
 LOWEST_FOOTER = 36
 """CSS pixels: below this height the two footer pictures don't share one."""
 
-LOGO_HEIGHT = 40
+LOGO_WIDTH, LOGO_HEIGHT = 240, 40
 NEXT_PREFIX = re.compile(r"^\s*(?:up\s+)?next\s*[:：–—-]\s*|^\s*next\s*$", re.I)
 INDEX_SLUGS = frozenset(("_index", "index", ""))
 
@@ -83,11 +83,12 @@ class _OneMail:
     def __init__(
         self, settings: Settings, style: HouseStyle, pictures: Pictures, page: Page, series: Series, trace: bool
     ) -> None:
-        self.settings, self.style, self.pictures = settings, style, pictures
+        self.settings, self.style = settings, style
         self.page, self.series, self.trace = page, series, trace
         self.slots = MergeSlots(f"{page.series}/{page.path}\n{page.title}\n{page.article}")
         self.site = Site(settings.site.base_url, path_of(page), self.slots.begins)
-        self.mail = PicturesOfOneMail()
+        self.pictures = MailPictures(pictures, page, self.site)
+        self.all_pictures = pictures
         self.lang = self._language()
         self.links = LinkList()
 
@@ -115,9 +116,9 @@ class _OneMail:
             text=self.slots.text(clean(text), where=TEXT),
             lang=self.lang,
             direction=direction_of(self.lang),
-            embedded=tuple(self.mail.embedded.values()),
+            embedded=tuple(self.pictures.embedded.values()),
         )
-        return Composition(email, tuple(self.mail.published.values()), tuple(self.mail.findings))
+        return Composition(email, tuple(self.pictures.published.values()), tuple(self.pictures.findings))
 
     def _values(self, title: str, preheader: str) -> dict[str, Any]:
         """What templates may name; documented in docs/templates.md."""
@@ -156,7 +157,7 @@ class _OneMail:
         lang = (self.page.lang or self.settings.site.lang).strip().replace("_", "-")
         if LANGUAGE_TAG.fullmatch(lang):
             return lang
-        self.mail.findings.append(
+        self.pictures.findings.append(
             Finding(
                 "language-unknown",
                 Severity.WARNING,
@@ -169,7 +170,7 @@ class _OneMail:
         return self.settings.site.lang if LANGUAGE_TAG.fullmatch(self.settings.site.lang) else "en"
 
     def _show_in_article(self, picture: Picture, column: int) -> ShownPicture:
-        return self.pictures.show(picture, self.page, self.site, self.mail, column=column)
+        return self.pictures.show(picture, column=column)
 
     def _styled(self, root: Any, theme: str) -> str:
         return articles.styled(root, self.style.theme(theme, direction_of(self.lang)), trace=self.trace)
@@ -178,9 +179,7 @@ class _OneMail:
         caption = articles.read_article(self.slots.mask(hero.caption, where=self.page.path, markup=True))
         articles.prepare(caption, "", self.site, self._show_in_article, COLUMN)
         markup = self._styled(caption, CAPTION_THEME)
-        picture = self.pictures.show(
-            _clean(hero.picture, self.slots), self.page, self.site, self.mail, column=BODY_WIDTH, fill=True
-        )
+        picture = self.pictures.show(_clean(hero.picture, self.slots), column=BODY_WIDTH, fill=True)
         return HeroFigure(
             picture,
             Markup(markup.removeprefix("<div>").removesuffix("</div>")),  # noqa: S704 - read and cleaned above
@@ -198,8 +197,8 @@ class _OneMail:
     def _footer(self, footer: Footer) -> tuple[Linked, Linked]:
         """Both columns, their pictures of the same height where that leaves both legible."""
         sides = (footer.left, footer.right)
-        widths = [_footer_width(self.pictures.size_of(side.picture, self.page, self.site)) for side in sides]
-        sizes = [self.pictures.size_of(side.picture, self.page, self.site) for side in sides]
+        widths = [_footer_width(self.pictures.size_of(side.picture)) for side in sides]
+        sizes = [self.pictures.size_of(side.picture) for side in sides]
         if sizes[0] and sizes[1] and widths[0] and widths[1]:
             height = min(width * size[1] / size[0] for width, size in zip(widths, sizes, strict=True) if width and size)
             if height >= LOWEST_FOOTER:
@@ -213,7 +212,7 @@ class _OneMail:
         picture = _clean(side.picture, self.slots)
         if not (picture.alt or "").strip():
             picture = Picture(picture.src, None, picture.width, picture.fraction, picture.line)
-        shown = self.pictures.show(picture, self.page, self.site, self.mail, column=FOOTER_COLUMN, alt=alt, width=width)
+        shown = self.pictures.show(picture, column=FOOTER_COLUMN, alt=alt, width=width)
         return Linked(href, shown.alt, shown)
 
     def _name_of(self, address: str) -> str:
@@ -233,22 +232,15 @@ class _OneMail:
         name = self.slots.bare(clean(self.page.logo)).strip()
         if not self.page.sidebar or not name:
             return None
-        names = (
-            [name]
-            if "." in name.rpartition("/")[2]
-            else [
-                f"/{folder}{name}.{suffix}"
-                for folder in ("", "uploads/", "images/", "img/")
-                for suffix in ("svg", "png", "jpg", "gif", "webp")
-            ]
-        )
-        for src in names:
-            picture = Picture(src, clean(self.settings.site.name), line=self.page.keys.get("sidebarlogo"))
-            size = self.pictures.size_of(picture, self.page, self.site)
-            if size:
-                width = min(240, max(1, round(LOGO_HEIGHT * size[0] / size[1])))
-                return self.pictures.show(picture, self.page, self.site, self.mail, column=240, width=width)
-        return None
+        src = self.all_pictures.logo(name)
+        if not src:
+            return None
+        picture = Picture(src, clean(self.settings.site.name), line=self.page.keys.get("sidebarlogo"))
+        size = self.pictures.size_of(picture)
+        if not size:
+            return None
+        width = min(LOGO_WIDTH, max(1, round(LOGO_HEIGHT * size[0] / size[1])))
+        return self.pictures.show(picture, column=LOGO_WIDTH, width=width)
 
     def _traced(self, html: str, values: Mapping[str, Any]) -> str:
         """`data-line` on the links and pictures outside the article, found by their addresses."""

@@ -124,7 +124,8 @@ class OverlaidLoader(jinja2.BaseLoader):
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         parts = jinja2.loaders.split_template_path(template)
-        state = self._state(parts)
+        candidates = [folder.joinpath(*parts) for folder in self._folders]
+        state = _first_of(candidates)
         if state is None:
             raise jinja2.TemplateNotFound(template)
         path = state[0]
@@ -134,17 +135,18 @@ class OverlaidLoader(jinja2.BaseLoader):
             raise TemplateError(f"can't be read: {error}", where=path, remedy="Save the template as UTF-8.") from error
         if self._marked:
             source = _marked(environment, source, path)
-        return source, str(path), lambda: self._state(parts) == state
+        return source, str(path), lambda: _first_of(candidates) == state
 
-    def _state(self, parts: list[str]) -> tuple[Path, int, int] | None:
-        for folder in self._folders:
-            path = folder.joinpath(*parts)
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            return path, status.st_mtime_ns, status.st_size
-        return None
+
+def _first_of(candidates: list[Path]) -> tuple[Path, int, int] | None:
+    """The first of these files that is there, with what changes when it is edited."""
+    for path in candidates:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        return path, status.st_mtime_ns, status.st_size
+    return None
 
 
 def _marked(environment: jinja2.Environment, source: str, path: Path) -> str:

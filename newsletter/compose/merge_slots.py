@@ -32,16 +32,17 @@ EXPRESSION = re.compile(
 UNSAFE_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 """Control characters and code points that are no characters: XML refuses them, and Gmail clips a mail that has them."""
 
-ADDRESS_IN_TEXT = re.compile(r"(?P<head>[a-z][a-z0-9+.\-]*://|mailto:)(?P<rest>\S*)", re.I)
 LITERAL_BRACE = re.compile(r"\{(?=[{%#]|\Z)")
-ADDRESS_ATTRIBUTES = "href|src|background|action|cite|srcset|poster|style"
+ADDRESS_ATTRIBUTE = re.compile(r"(?:\A|[\s\"'/])(href|src|background|action|cite|style)\s*=\s*\Z", re.I)
 STATEMENTS = frozenset(("if", "elif", "else", "endif", "for", "endfor", "set"))
 REMEDY = "A merge expression is `{{ name }}`, `{{ name|default('friend') }}` or `{% if name %}…{% endif %}`."
 
 
 def clean(text: str) -> str:
     """`text` with LF line ends and without characters that no mail may hold."""
-    return UNSAFE_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n"))
+    if "\r" in text or "\x85" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
+    return UNSAFE_CHARACTERS.sub("", text)
 
 
 class MergeSlots:
@@ -50,13 +51,7 @@ class MergeSlots:
     def __init__(self, seed: str) -> None:
         """`seed` is anything that differs from page to page; nobody can guess the tokens made from it."""
         self._prefix = f"slot{sha256(seed.encode('utf-8', 'replace')).hexdigest()[:10]}x"
-        self._token = re.compile(rf"{self._prefix}(\d+)z", re.I)
-        quoted = rf"[^\"]*{self._prefix}[^\"]*"
-        apostrophed = rf"[^']*{self._prefix}[^']*"
-        self._address = re.compile(
-            rf"(?P<head>\b(?:{ADDRESS_ATTRIBUTES})\s*=\s*)(?:\"(?P<quoted>{quoted})\"|'(?P<apostrophed>{apostrophed})')",
-            re.I,
-        )
+        self._token = re.compile(rf"{self._prefix}(\d+)z")
         self._sources: list[str] = []
 
     def open(self, expression: str, *, where: str = "", line: int | None = None) -> str:
@@ -105,30 +100,39 @@ class MergeSlots:
 
     def html(self, text: str, *, where: str = "") -> str:
         """HTML with tokens → a template in autoescape mode, with `|href` and `|url` in addresses."""
+        text = self._in_lower_case(text)
         parts: list[str] = []
         end = 0
-        for match in self._address.finditer(text):
-            value = match["quoted"] if match["quoted"] is not None else match["apostrophed"]
-            start = match.start("quoted") if match["quoted"] is not None else match.start("apostrophed")
-            is_style = match["head"].lower().startswith("style")
-            parts += (self._fill(text[end:start]), self._fill_address(value, inside=is_style))
-            end = start + len(value)
+        for match in self._token.finditer(text):
+            if match.start() < end:
+                continue
+            value = _address_around(text, match.start())
+            if value:
+                start, stop, inside = value
+                parts += (self._fill(text[end:start]), self._fill_address(text[start:stop], inside=inside))
+                end = stop
         parts.append(self._fill(text[end:]))
         return self._checked("".join(parts), text, where)
 
     def text(self, text: str, *, where: str = "") -> str:
         """Plain text with tokens → a template, with `|url` in addresses."""
+        text = self._in_lower_case(text)
         parts: list[str] = []
         end = 0
-        for match in ADDRESS_IN_TEXT.finditer(text):
-            parts += (
-                self._fill(text[end : match.start()]),
-                match["head"],
-                self._fill_address(match["rest"], inside=True),
-            )
+        for match in self._token.finditer(text):
+            word = re.search(r"\S*\Z", text[end : match.start()])
+            before = word[0] if word else ""
+            is_address = "://" in before or before.startswith("mailto:")
+            parts += (_escape_literal(text[end : match.start()], followed=True), self._source(match, inside=is_address))
             end = match.end()
-        parts.append(self._fill(text[end:]))
+        parts.append(_escape_literal(text[end:], followed=False))
         return self._checked("".join(parts), text, where)
+
+    def _in_lower_case(self, text: str) -> str:
+        """Tokens as they were made: a template may have put them into capitals with the words around them."""
+        if text.count(self._prefix) == text.lower().count(self._prefix):
+            return text
+        return re.sub(self._prefix + r"\d+z", lambda match: match[0].lower(), text, flags=re.I)
 
     def _keep(self, kind: str, source: str, where: str, line: int | None) -> str:
         source = source.strip()
@@ -138,8 +142,10 @@ class MergeSlots:
         self._sources.append(f"{{{{ {source} }}}}" if kind == "value" else f"{{% {source} %}}")
         return f"{self._prefix}{len(self._sources) - 1}z"
 
-    def _source(self, match: re.Match[str]) -> str:
-        return self._sources[int(match[1])]
+    def _source(self, match: re.Match[str], *, inside: bool = False) -> str:
+        """The expression of a token; `inside` an address, percent-encoded."""
+        source = self._sources[int(match[1])]
+        return f"{{{{ ({source[3:-3]})|url }}}}" if inside and source.startswith("{{") else source
 
     def _fill(self, text: str) -> str:
         parts: list[str] = []
@@ -155,12 +161,10 @@ class MergeSlots:
         end = 0
         for match in self._token.finditer(value):
             parts.append(_escape_literal(value[end : match.start()], followed=True))
-            source = self._source(match)
-            if source.startswith("{{"):
-                opens = not inside and not value[: match.start()].strip()
-                whole = opens and value[match.end() :].strip()[:1] in ("", "/", "?", "#")
-                source = f"{{{{ ({source[3:-3]})|{'href' if whole else 'url'} }}}}"
-            parts.append(source)
+            opens = not inside and not value[: match.start()].strip()
+            is_whole = opens and value[match.end() :].strip()[:1] in ("", "/", "?", "#")
+            source = self._source(match, inside=not is_whole)
+            parts.append(f"{{{{ ({source[3:-3]})|href }}}}" if is_whole and source.startswith("{{") else source)
             end = match.end()
         parts.append(_escape_literal(value[end:], followed=False))
         return "".join(parts)
@@ -186,6 +190,24 @@ def _escape_literal(text: str, *, followed: bool) -> str:
         return text
     escaped = LITERAL_BRACE.sub('{{ "{" }}', text)
     return escaped if followed or not text.endswith("{") else escaped[: -len('{{ "{" }}')] + "{"
+
+
+def _address_around(html: str, position: int) -> tuple[int, int, bool] | None:
+    """Start and end of the attribute that holds an address or a style around `position`, and whether it is a style.
+
+    None if there is no such attribute.
+    """
+    tag = html.rfind("<", 0, position)
+    if tag < html.rfind(">", 0, position):
+        return None
+    for quote in "\"'":
+        start = html.rfind(f"={quote}", tag, position) + 2
+        stop = html.find(quote, position)
+        if start < 2 or stop < 0 or quote in html[start:position]:
+            continue
+        name = ADDRESS_ATTRIBUTE.search(html, max(tag, start - 20), start - 1)
+        return (start, stop, name[1].lower() == "style") if name else None
+    return None
 
 
 def _line_at(markup: str, position: int, default: int | None) -> int | None:

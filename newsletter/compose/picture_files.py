@@ -61,7 +61,7 @@ def measure(path: Path) -> PictureFile:
 
     Raises PictureError for a file that is no picture, of a kind we don't read, or too large to be decoded safely.
     """
-    data = _read(path)
+    data = contents(path)
     digest = sha256(data).hexdigest()
     if path.suffix.lower() == ".svg" or data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<svg", b"<?xml", b"<!")):
         _, width, height = read_svg(data, str(path))
@@ -77,23 +77,23 @@ def measure(path: Path) -> PictureFile:
         )
 
 
-def mailable_copy(file: PictureFile, width: int, height: int, cache: Path, *, must_change: bool) -> MadePicture | None:
+def mailable_copy(file: PictureFile, width: int, height: int, cache: Path, *, scale: bool) -> MadePicture | None:
     """A PNG or JPEG of `width` × `height` pixels at most, None when the file itself will do.
 
-    `must_change`: only what no client could show is copied, not what is merely larger than needed. The copy is
-    kept in `cache` under a name that holds its content hash. Raises PictureError when it can't be made.
+    `scale`: also what is merely larger than needed is copied, not only what some client can't show. The copy
+    is kept in `cache` under a name that holds its content hash. Raises PictureError when it can't be made.
     """
     too_large = file.width > SCALE_FROM * width and not file.animated
-    if file.media_type in MAILABLE.values() and (must_change or not too_large):
+    if file.media_type in MAILABLE.values() and not (scale and too_large):
         return None
     key = sha256(f"{RECIPE} {file.digest} {width}x{height}".encode()).hexdigest()[:20]
     stem = re.sub(r"[^a-z0-9]+", "-", file.path.stem.lower()).strip("-")[:40] or "picture"
     for suffix, media_type in ((".png", "image/png"), (".jpg", "image/jpeg")):
         name = f"{stem}-{key}{suffix}"
         if (cache / name).is_file():
-            return MadePicture(name, media_type, _read(cache / name))
+            return MadePicture(name, media_type, contents(cache / name))
     if file.scalable:
-        svg, _, _ = read_svg(_read(file.path), str(file.path))
+        svg, _, _ = read_svg(contents(file.path), str(file.path))
         data, suffix, media_type = draw_svg(svg, width, height, str(file.path)), ".png", "image/png"
     else:
         data, suffix, media_type = _scaled(file, width, height)
@@ -103,7 +103,7 @@ def mailable_copy(file: PictureFile, width: int, height: int, cache: Path, *, mu
 
 
 def _scaled(file: PictureFile, width: int, height: int) -> tuple[bytes, str, str]:
-    with _open(_read(file.path), file.path) as image:
+    with _open(contents(file.path), file.path) as image:
         try:
             turned = ImageOps.exif_transpose(image)
             picture = turned.convert("RGBA" if file.transparent else "RGB")
@@ -141,7 +141,8 @@ def _open(data: bytes, path: Path) -> Image.Image:
     return image
 
 
-def _read(path: Path) -> bytes:
+def contents(path: Path) -> bytes:
+    """The bytes of a file. Raises PictureError for one that can't be read or is too large."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise PictureError(
