@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from newsletter.compose.house_style import house_folder
 from newsletter.errors import UsageError
 from newsletter.sample import sample_path
 
 SETTINGS = """\
-# Settings of this project. Every key: newsletter.readthedocs or docs/configuration.md
+# Settings of this project. Every key is explained in docs/configuration.md of newsletter.
 
 [site]
 name = "My Dojo"
@@ -60,8 +61,8 @@ out/
 TEMPLATES = """\
 # Templates
 
-Mails use the house style. To change a part of it, put a file of the same name here; it replaces that part:
-`newsletter init` copied none, so upgrades of the house style reach you.
+A file here replaces the file of the same name in the house style: `colours.j2` is a copy to start from. The others
+(header, hero, article, next button, two-column footer, legal footer) follow upgrades until you put your own here.
 """
 
 
@@ -83,6 +84,7 @@ def make_project(folder: Path) -> list[Path]:
     made = [_write(folder, Path(name), text) for name, text in texts.items() if not (folder / name).exists()]
     for name in ("content/captains", "static/uploads", "subscribers.example.csv"):
         made += _copy(sample_path(name), folder, Path(name))
+    made += _copy(house_folder() / "colours.j2", folder, Path("templates/colours.j2"))
     return made
 
 
