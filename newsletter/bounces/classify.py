@@ -6,7 +6,7 @@ report written for people, anything else. Postfix marks its bounces as auto-repl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from newsletter.bounces.arf import NOT_COMPLAINTS, read_feedback
@@ -75,12 +75,22 @@ def classify_mail(data: bytes) -> Classification:
         reason = Reason.OPT_OUT if feedback.type.startswith("opt-out") else Reason.COMPLAINT
         verdict = Verdict(Severity.NONE, reason)
         return Classification(Kind.COMPLAINT, verdict, tuple(Failure(a, verdict) for a in feedback.recipients))
-    if mail.part("message/disposition-notification") is not None or mail.report_type == "disposition-notification":
-        return Classification(Kind.DELIVERED)
+    disposition = mail.part("message/disposition-notification")
+    if disposition is not None or mail.report_type == "disposition-notification":
+        return _of_disposition(mail, disposition or "")
+    if mail.enclosed and not mail.part("message/delivery-status") and comes_from_a_mail_system(mail):
+        mail = mail.enclosed
     outcomes = _outcomes(mail)
-    if outcomes:
-        return _of_outcomes(mail, outcomes)
-    return _of_plain(mail)
+    return _of_outcomes(mail, outcomes) if outcomes else _of_plain(mail)
+
+
+def _of_disposition(mail: Mail, fields: str) -> Classification:
+    """A receipt (RFC 8098), unless it says that the mail was refused: Dovecot's Sieve rejects that way."""
+    rejected = "reject" in mail.first("auto-submitted").lower() or "reject" in mail.first("subject").lower()
+    outcomes = read_dsn(fields)
+    if rejected and outcomes:
+        return _of_outcomes(mail, tuple(replace(outcome, action="failed") for outcome in outcomes))
+    return Classification(Kind.DELIVERED)
 
 
 def _outcomes(mail: Mail) -> tuple[Outcome, ...]:

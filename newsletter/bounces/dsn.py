@@ -46,11 +46,13 @@ _RECIPIENT_FIELDS = ("original-recipient", "final-recipient", "x-actual-recipien
 
 def read_dsn(text: str) -> tuple[Outcome, ...]:
     """The outcomes that the text of a message/delivery-status part names, in order."""
-    return tuple(
+    outcomes = [
         _outcome(block)
         for block in _blocks(text)
         if any(name in _RECIPIENT_FIELDS or name == "action" for name, _ in block)
-    )
+    ]
+    named = [outcome for outcome in outcomes if outcome.address]
+    return tuple(named or outcomes)
 
 
 def _blocks(text: str) -> list[Fields]:
@@ -99,7 +101,7 @@ def _outcome(block: Fields) -> Outcome:
     comment = _STATUS.sub("", first(block, "status"), count=1).strip(" ()")  # `5.0.0 (recipient reached disk quota)`
     if not action:
         action = {"5": "failed", "4": "delayed", "2": "delivered"}.get(status[:1], "")
-    return Outcome(_recipient(block), action, status, f"{strip_type(diagnostic)} {comment}".strip())
+    return Outcome(_recipient(block), action, status, strip_type(diagnostic) or comment)
 
 
 def _recipient(block: Fields) -> str:

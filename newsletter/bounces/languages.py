@@ -6,7 +6,7 @@ from newsletter.bounces.verdict import Reason
 
 OTHER: dict[Reason, tuple[str, ...]] = {
     Reason.MAILBOX_FULL: (
-        r"postfach.{0,30}(?:voll|überfüllt|überlauf)|speicherplatz|mailbox.{0,10}(?:voll|vol\b)|kontingent|speicherlimit",  # de
+        r"zu ?viele (?:e-?)?mails|postfach.{0,30}(?:voll|überfüllt|überlauf)|speicherplatz|mailbox.{0,10}(?:voll|vol\b)|kontingent|speicherlimit",  # de
         r"(?:boîte|boite|messagerie|bal)\b.{0,40}(?:pleine|saturée|saturee|plein)|quota.{0,20}(?:dépass|depass|atteint)|dépass.{0,20}quota|espace.{0,20}insuffisant",  # fr
         r"buz[oó]n.{0,30}(?:lleno|llena|excedi)|cuota.{0,30}(?:excedi|super|llena|agotad)|excedi.{0,20}(?:cuota|espacio|capacidad)|espacio insuficiente|sin espacio",  # es
         r"caixa.{0,40}(?:cheia|lotada|excedi|lotou)|(?:cota|quota).{0,20}(?:excedi|ultrapass|esgotad|atingi)|excede.{0,20}(?:cota|quota|espaço|limite de arm)|espaço.{0,20}(?:insuficiente|esgotado)",  # pt
@@ -22,7 +22,7 @@ OTHER: dict[Reason, tuple[str, ...]] = {
         r"(?:hộp thư|hop thu).{0,20}(?:đầy|day)|kotak.{0,15}penuh|صندوق.{0,20}(?:ممتلئ|ممتلئة)|תיבת.{0,20}מלאה",  # vi id ar he
     ),
     Reason.UNKNOWN_USER: (
-        r"(?:empf[äa]e?nger|benutzer|nutzer|teilnehmer|adresse|postfach|mailbox|adressat|konto|empfängeradresse)(?:name|adresse|-)?.{0,50}(?:unbekannt|existiert nicht|nicht (?:gefunden|bekannt|vorhanden|existent|existiert)|ungültig|gibt es nicht)|unbekannte[rn]? (?:benutzer|empfänger|adresse|nutzer)|kein(?:en)? (?:solche[rns]? )?(?:benutzer|empfänger|postfach)|existiert nicht|nicht bekannt|adresse nicht gefunden",  # de
+        r"(?:empf[äa]e?nger|benutzer|nutzer|teilnehmer|adresse|postfach|mailbox|adressat|konto|empfängeradresse)(?:name|adresse|-)?.{0,50}(?:unbekannt|existiert nicht|nicht (?:gefunden|bekannt|vorhanden|existent|existiert)|ungültig|gibt es nicht)|unbekannte[rn]? (?:benutzer|empf(?:ä|ae|a)nger|adresse|nutzer)|kein(?:en)? (?:solche[rns]? )?(?:benutzer|empfänger|postfach)|existiert nicht|nicht bekannt|adresse nicht gefunden",  # de
         r"(?:utilisateur|destinataire|adresse|compte|boîte|boite|abonné|usager)\b.{0,60}(?:inconnu|n'existe|introuvable|invalide|inexistant|erronée|pas (?:été )?(?:trouvé|reconnu|valide))|n'existe (?:pas|plus)|inconnu|adresse d'?au moins un destinataire invalide|inexistant",  # fr
         r"(?:usuario|destinatario|direcci[oó]n|cuenta|buz[oó]n|correo)\b.{0,60}(?:desconocid|no existe|inexistente|no (?:fue |se ha |se )?(?:encontr|v[aá]lid|registrad)|inv[aá]lid|incorrect)|no existe|desconocid[oa]|no se (?:ha )?encontr",  # es
         r"(?:usu[aá]rio|destinat[aá]rio|endere[cç]o|conta|caixa|e-?mail)\b.{0,60}(?:desconhecid|n[ãa]o (?:existe|encontrad|foi encontrad|[ée] v[aá]lid|cadastrad|localizad)|inexistente|inv[aá]lid)|n[ãa]o existe|inexistente|desconhecid",  # pt

@@ -20,6 +20,8 @@ MAX_BYTES = 2_000_000
 MAX_PARTS = 60
 MAX_PART_TEXT = 60_000
 
+_ORIGINALS = frozenset({"message/rfc822", "text/rfc822-headers", "message/rfc822-headers"})
+
 Field = tuple[str, str]
 Fields = tuple[Field, ...]
 
@@ -46,6 +48,7 @@ class Mail:
     report: tuple[Part, ...]
     original: Fields
     has_original: bool
+    enclosed: Mail | None = None
 
     def first(self, name: str) -> str:
         """The first header of that name, decoded, or ""."""
@@ -81,23 +84,32 @@ def parse_mail(data: bytes) -> Mail:
         return Mail(
             parse_fields(_decode(head, "")), "text/plain", "", (Part("text/plain", _decode(body, "")),), (), False
         )
-    original: Fields = ()
-    has_original = False
-    report: list[Part] = []
-    for part in leaves:
-        if part.kind in ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global"):
-            original = original or parse_fields(part.text)
-            has_original = True
-        else:
-            report.append(part)
+    return _lay_flat(message, leaves)
+
+
+def _lay_flat(message: Message, leaves: list[Part]) -> Mail:
+    originals = [part for part in leaves if part.kind in _ORIGINALS]
     return Mail(
         headers=tuple((name.lower(), decode_words(str(value))) for name, value in message.raw_items()),
         kind=message.get_content_type(),
         report_type=_parameter(message, "report-type").lower(),
-        report=tuple(report),
-        original=original,
-        has_original=has_original,
+        report=tuple(part for part in leaves if part.kind not in _ORIGINALS),
+        original=next((fields for part in originals if (fields := parse_fields(part.text))), ()),
+        has_original=bool(originals),
+        enclosed=_enclosed(message),
     )
+
+
+def _enclosed(message: Message) -> Mail | None:
+    """The report that a gateway attached instead of passing it on (InterScan, some antivirus relays)."""
+    parts = message.get_payload()
+    for part in parts[:5] if message.is_multipart() and isinstance(parts, list) else ():
+        inner = part.get_payload() if isinstance(part, Message) and part.get_content_type() == "message/rfc822" else ()
+        if isinstance(inner, list) and inner and isinstance(inner[0], Message):
+            if inner[0].get_content_type() == "multipart/report":
+                return _lay_flat(inner[0], list(_walk(inner[0])))
+            return None
+    return None
 
 
 def parse_fields(text: str) -> Fields:
@@ -143,7 +155,7 @@ def strip_tags(markup: str) -> str:
     )
 
 
-def _walk(message: Message, depth: int = 0) -> Iterator[Part]:
+def _walk(message: Message) -> Iterator[Part]:
     """The leaves, outermost first; a returned original is one leaf, and what is inside it is not looked at."""
     stack: list[Message] = [message]
     seen = 0

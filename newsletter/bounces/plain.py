@@ -131,7 +131,7 @@ def _around(text: str, address: str) -> str:
 
 def _not_recipients(mail: Mail, report: PlainReport) -> set[str]:
     """Addresses that are in every bounce without being at fault: ours, the mail system's."""
-    names = ("to", "from", "delivered-to", "reply-to", "x-original-to", "cc", "envelope-to")
+    names = ("to", "from", "delivered-to", "envelope-to")
     excluded = {address.lower() for name in names for address in find_addresses(mail.first(name))}
     for name in ("from", "return-path", "reply-to", "sender", "errors-to", "message-id"):
         excluded |= {address.lower() for address in find_addresses(first(report.original, name))}

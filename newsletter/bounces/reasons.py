@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 
 from newsletter.bounces.languages import OTHER
-from newsletter.bounces.phrases import ENGLISH, PAUSED, WEAK_UNKNOWN
+from newsletter.bounces.phrases import CONCLUSIVE, ENGLISH, PAUSED, WEAK_UNKNOWN
 from newsletter.bounces.verdict import Reason, Severity, Verdict
 from newsletter.bounces.wording import MAX_TEXT, fold
 
-_ROWS = tuple((reason, re.compile("|".join((*english, *OTHER.get(reason, ()))))) for reason, english in ENGLISH)
-_WEAK = re.compile("|".join(WEAK_UNKNOWN))
+_ROWS = (
+    *((reason, re.compile("|".join(patterns))) for reason, patterns in CONCLUSIVE),
+    *((reason, re.compile("|".join((*patterns, *OTHER.get(reason, ()))))) for reason, patterns in ENGLISH),
+)
+_WEAK = re.compile(WEAK_UNKNOWN)
 _PAUSED = re.compile(PAUSED)
 
 BY_STATUS: dict[str, Reason] = {

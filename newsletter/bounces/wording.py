@@ -19,7 +19,7 @@ BLOCKLISTS = (
 )
 _BLOCKLIST = re.compile(BLOCKLISTS)
 _URL = re.compile(r"(?:https?|ftp)://[^\s<>\"')\]]{1,400}|\bwww\.[^\s<>\"')\]]{1,200}")
-_ADDRESS = re.compile(r"[^\s<>\"'():,;\[\]|]{1,80}(?:@|=40)[\w.\-\[\]:]{1,200}|<@>")
+_ADDRESS = re.compile(r"[^\s<>\"'():,;\[\]|]{1,80}(?:@|=40)(?:[\w.\-]{1,200}|\[[\w.:]{1,60}\])|<@>")
 _IP = re.compile(
     r"\[?\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b\]?(?::\d+)?|\[?\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7}\b\]?"
 )
@@ -28,7 +28,8 @@ _HOST = re.compile(
     r"|online|cloud|email|mail|internal|example|invalid|test|museum|coop|arpa|site|shop|club|app|tech|asia|travel)\b(?!\.[a-z0-9])"
 )
 _CONTINUATION = re.compile(r"(?m)^[ \t]*(?:<<<\s*)?[245]\d\d[- ](?:#?[245]\.\d{1,3}\.\d{1,3}[ \t]*)?")
-_BRACKETS = re.compile(r"[<>\"'`*“”„«»‘’|{}]+")
+_PLURAL = re.compile(r"\((e?s)\)")
+_BRACKETS = re.compile(r"[<>()\"'`*“”„«»‘’|{}]+")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 _BEFORE_COLON = re.compile(r" +([:;,.!])")
 
@@ -42,7 +43,7 @@ def fold(text: str) -> str:
     folded = _IP.sub("ip", folded)
     folded = _HOST.sub(_keep_blocklist, folded)
     folded = re.sub(r"(?<=[a-z])'(?=[a-z])", "\x00", folded)
-    folded = _BRACKETS.sub(" ", folded).replace("\x00", "'")
+    folded = _BRACKETS.sub(" ", _PLURAL.sub(r"\1", folded)).replace("\x00", "'")
     return _BEFORE_COLON.sub(r"\1", _SPACE.sub(" ", folded)).strip()
 
 
