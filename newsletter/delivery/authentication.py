@@ -51,4 +51,3 @@ def next_response(mechanism: str, relay: RelaySettings, challenge: str, step: in
 
 def _encode(text: str) -> str:
     return base64.b64encode(text.encode()).decode("ascii")
-

@@ -9,11 +9,12 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from newsletter.config import RelaySettings
 from newsletter.delivery.authentication import choose_mechanism, first_response, next_response
 from newsletter.delivery.dialogue import Awaited, Clerk, Dialogue, Features
-from newsletter.delivery.replies import ProtocolFault, ReplyReader
+from newsletter.delivery.replies import ProtocolError, ReplyReader
 from newsletter.delivery.reply import Reply, Stage
 from newsletter.errors import RelayError
 
@@ -63,9 +64,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is connected (and, for implicit TLS, encrypted)."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream transport is needed")
-        self._adopt(transport)
+        self._adopt(cast(asyncio.Transport, transport))  # uvloop's are not subclasses of asyncio's
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the server; anything that is not SMTP ends the connection."""
@@ -78,7 +77,7 @@ class Connection(asyncio.Protocol):
                 self._set_deadline()
                 if not self.dialogue.is_open:
                     self.drop(f"closed by the relay: {self.dialogue.closing_reply}")
-        except ProtocolFault as fault:
+        except ProtocolError as fault:
             self.drop(str(fault))
 
     def eof_received(self) -> bool:
@@ -156,7 +155,7 @@ class Connection(asyncio.Protocol):
         except (TimeoutError, ConnectionError, OSError) as error:
             reason = self._reason or str(error) or "no answer in time"
             raise HandshakeError(stage, Reply(0, reason)) from error
-        except ProtocolFault as fault:
+        except ProtocolError as fault:
             raise HandshakeError(stage, Reply(0, str(fault))) from fault
         return features
 
@@ -215,7 +214,7 @@ class Connection(asyncio.Protocol):
     def _receive_early(self, replies: list[Reply]) -> None:
         self._early.extend(replies)
         if len(self._early) > 8:
-            raise ProtocolFault("replies that nothing asked for")
+            raise ProtocolError("replies that nothing asked for")
         if self._early and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(self._early.pop(0))
 

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from newsletter.delivery.parcel import Parcel
-from newsletter.delivery.replies import ProtocolFault
+from newsletter.delivery.replies import ProtocolError
 from newsletter.delivery.reply import Reply, Stage
 
 DATA = b"DATA\r\n"
@@ -74,9 +74,7 @@ class Awaited(Enum):
 class Dialogue:
     """One connection's messages. `write` hands bytes to the socket; `may_take` is asked before each new message."""
 
-    def __init__(
-        self, features: Features, clerk: Clerk, write: Callable[[bytes], None], limit: int = 100
-    ) -> None:
+    def __init__(self, features: Features, clerk: Clerk, write: Callable[[bytes], None], limit: int = 100) -> None:
         self.features = features
         self.clerk = clerk
         self.awaited: deque[Awaited] = deque()
@@ -112,13 +110,13 @@ class Dialogue:
             self._flush()
 
     def receive(self, replies: list[Reply]) -> None:
-        """Handle `replies` in order. Raises ProtocolFault when one comes that nothing asked for or can't be meant."""
+        """Handle `replies` in order. Raises ProtocolError when one comes that nothing asked for or can't be meant."""
         try:
             for reply in replies:
                 if not self.is_open:
                     break
                 self._receive_one(reply)
-        except ProtocolFault:
+        except ProtocolError:
             self.is_open = False
             self._flush(write=False)
             raise
@@ -141,7 +139,7 @@ class Dialogue:
         if not self.awaited:
             self._close(reply)
             if reply.code != 421:
-                raise ProtocolFault(f"a reply to nothing: {reply}")
+                raise ProtocolError(f"a reply to nothing: {reply}")
             return
         command = self.awaited.popleft()
         if command is Awaited.DOT:
@@ -161,7 +159,7 @@ class Dialogue:
 
     def _receive_reset(self, reply: Reply) -> None:
         if not reply.is_positive and reply.code != 421:
-            raise ProtocolFault(f"RSET refused: {reply}")
+            raise ProtocolError(f"RSET refused: {reply}")
         if not self.features.pipelining and reply.is_positive:
             self._say_envelope(self._expect_envelope())
 
@@ -169,7 +167,7 @@ class Dialogue:
         parcel = self._expect_envelope()
         stage = Stage.MAIL if command is Awaited.MAIL else Stage.RCPT
         if 300 <= reply.code < 400:
-            raise ProtocolFault(f"{stage.value} answered with {reply}")
+            raise ProtocolError(f"{stage.value} answered with {reply}")
         if stage is Stage.MAIL:
             parcel.mail_reply = reply
         if not reply.is_positive and parcel.refusal is None:
@@ -195,7 +193,7 @@ class Dialogue:
                 self._send_body(parcel)
             return
         if reply.code < 400:
-            raise ProtocolFault(f"DATA answered with {reply}")
+            raise ProtocolError(f"DATA answered with {reply}")
         if parcel.refusal is None:
             parcel.refusal = (Stage.DATA, reply)
         self._settle_refusal(parcel)
@@ -203,14 +201,14 @@ class Dialogue:
     def _receive_dot(self, reply: Reply) -> None:
         parcel = self._body
         if parcel is None or 300 <= reply.code < 400:
-            raise ProtocolFault(f"final dot answered with {reply}")
+            raise ProtocolError(f"final dot answered with {reply}")
         self._body = None
         self._answered.append((parcel, Stage.DOT, reply))
 
     def _settle_refusal(self, parcel: Parcel, *, reset: bool = True) -> None:
         refusal = parcel.refusal
         if refusal is None:
-            raise ProtocolFault("nothing was refused")
+            raise ProtocolError("nothing was refused")
         self._envelope = None
         stage, reply = refusal
         self._needs_reset = reset and parcel.mail_reply is not None and parcel.mail_reply.is_positive
@@ -286,7 +284,7 @@ class Dialogue:
 
     def _expect_envelope(self) -> Parcel:
         if self._envelope is None:
-            raise ProtocolFault("a reply to an envelope that was not sent")
+            raise ProtocolError("a reply to an envelope that was not sent")
         return self._envelope
 
     def _quit(self) -> None:

@@ -278,10 +278,11 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 
 def _sync(descriptor: int) -> None:
-    if hasattr(os, "fdatasync"):
-        os.fdatasync(descriptor)
+    full_sync = getattr(fcntl, "F_FULLFSYNC", None)
+    if full_sync is not None:
+        fcntl.fcntl(descriptor, full_sync)  # macOS: its fsync stops at the drive's cache
     else:
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # macOS: its fsync stops at the drive's cache
+        os.fdatasync(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,12 +11,12 @@ MOST_LINES = 128
 """Lines of one reply; an EHLO reply has about twenty."""
 
 
-class ProtocolFault(Exception):
+class ProtocolError(Exception):
     """The server said something that is not SMTP, or said it out of turn. The connection can't be trusted any more."""
 
 
 class ReplyReader:
-    """Bytes in, replies out. Lines may end in LF alone; anything else that is not a reply is a ProtocolFault."""
+    """Bytes in, replies out. Lines may end in LF alone; anything else that is not a reply is a ProtocolError."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -29,25 +29,25 @@ class ReplyReader:
         return bool(self._rest or self._lines)
 
     def feed(self, data: bytes) -> list[Reply]:
-        """The replies that `data` completes. Raises ProtocolFault."""
+        """The replies that `data` completes. Raises ProtocolError."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LONGEST_LINE:
-            raise ProtocolFault("a reply line never ends")
+            raise ProtocolError("a reply line never ends")
         replies = []
         for line in lines:
             code, mark = line[:3], line[3:4]
             if len(line) > LONGEST_LINE or not code.isdigit() or not 200 <= int(code) < 600:
-                raise ProtocolFault(f"not a reply: {_shown(line)}")
+                raise ProtocolError(f"not a reply: {_shown(line)}")
             if self._code and code != self._code:
-                raise ProtocolFault(f"one reply with two codes: {_shown(self._code)} and {_shown(line)}")
+                raise ProtocolError(f"one reply with two codes: {_shown(self._code)} and {_shown(line)}")
             if mark == b"-":
                 self._code = code
                 self._lines.append(line[4:].strip())
                 if len(self._lines) > MOST_LINES:
-                    raise ProtocolFault("a reply has too many lines")
+                    raise ProtocolError("a reply has too many lines")
                 continue
             if mark not in (b" ", b"", b"\r"):
-                raise ProtocolFault(f"not a reply: {_shown(line)}")
+                raise ProtocolError(f"not a reply: {_shown(line)}")
             last = line[4:].strip()
             if self._lines:
                 last = b"\n".join((*self._lines, last))

@@ -96,9 +96,9 @@ def claim(connection: Connection, worker: str, limit: int, now: int) -> list[Cla
             if row[14]:
                 unwanted.append(row[0])
                 continue
-            claims.append(
-                Claim(row[0], campaign_id, series, *row[1:8], relay, *row[8:13], _attributes(row[13]))
-            )
+            delivery_id, *page, last_relay = row[:8]
+            person = (*row[8:13], _attributes(row[13]))
+            claims.append(Claim._make((delivery_id, campaign_id, series, *page, last_relay, relay, *person)))
     if claims:
         _set_state(connection, [found.id for found in claims], "claimed", worker)
     if unwanted:
@@ -145,17 +145,18 @@ def put_back(connection: Connection, worker: str, refused: Mapping[int, str], no
             _finish_unsent(connection, ids, reason, now)
 
 
-def release(connection: Connection, worker: str, ids: Iterable[int]) -> None:
-    """Claims that were surely not sent are due again; no attempt is counted."""
+def release(connection: Connection, worker: str, ids: Iterable[int]) -> int:
+    """Claims that were surely not sent are due again; no attempt is counted. Returns rows changed."""
     wanted = list(ids)
-    if wanted:
-        connection.execute(
-            text(
-                "UPDATE delivery SET state = 'due', worker = NULL "
-                f"WHERE id {_among(connection)} AND worker = :worker AND state = 'claimed'"
-            ),
-            {"ids": _ids(connection, wanted), "worker": worker},
-        )
+    if not wanted:
+        return 0
+    return connection.execute(
+        text(
+            "UPDATE delivery SET state = 'due', worker = NULL "
+            f"WHERE id {_among(connection)} AND worker = :worker AND state = 'claimed'"
+        ),
+        {"ids": _ids(connection, wanted), "worker": worker},
+    ).rowcount
 
 
 _RECORD_SQLITE = """
@@ -265,7 +266,9 @@ def uncertain(connection: Connection, campaign_id: int | None = None, limit: int
         ),
         {"limit": limit} | ({} if campaign_id is None else {"campaign": campaign_id}),
     )
-    return [Uncertain(*row[:4], (row[4] or "").removeprefix("uncertain: "), row[5]) for row in rows]
+    return [
+        Uncertain(row[0], row[1], row[2], row[3], (row[4] or "").removeprefix("uncertain: "), row[5]) for row in rows
+    ]
 
 
 def resolve_uncertain(connection: Connection, ids: Iterable[int], state: str, now: int) -> int:

@@ -1,0 +1,407 @@
+"""The sending engine: claims → parcels → relays → outcomes, on one event loop with a few threads beside it.
+
+Every message goes this way: its row is claimed (database); it is built and signed, its going out made durable, and
+it is asked whether the person may still be mailed (packer, in threads); it waits at most a moment in a relay's queue;
+intent (journal), final dot, reply (journal); and the outcome is written to the database with some hundred others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from newsletter.config import RelaySettings
+from newsletter.delivery.connection import Timeouts
+from newsletter.delivery.journal import Journal, Key
+from newsletter.delivery.ledger import Batch, Ledger
+from newsletter.delivery.log import DeliveryLog
+from newsletter.delivery.outcome import Judge
+from newsletter.delivery.packer import Packed, Packer
+from newsletter.delivery.parcel import Parcel
+from newsletter.delivery.pool import RelayPool
+from newsletter.delivery.reply import Fate, Reply, Stage
+from newsletter.delivery.routing import Router
+from newsletter.delivery.steady import steady
+from newsletter.delivery.tally import Tally
+from newsletter.errors import StoreError
+from newsletter.store.deliveries import Claim, Outcome
+
+GROUP = 64
+"""Parcels packed together: one sync of the journal and one look at the suppressions for all of them."""
+
+CLAIM = 500
+"""Rows claimed together."""
+
+WRITE_AT = 500
+"""Outcomes written together, or fewer after WRITE_EVERY seconds."""
+
+WRITE_EVERY = 0.2
+POLL_EVERY = 0.5
+
+T = TypeVar("T")
+
+
+class Engine:
+    """Sends what is due until told to stop. It is the office of its relay pools."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        packer: Packer,
+        journal: Journal,
+        relays: Mapping[str, RelaySettings],
+        log: DeliveryLog,
+        *,
+        timeouts: Timeouts,
+        limit: int | None = None,
+        packers: int = 1,
+    ) -> None:
+        self.ledger = ledger
+        self.clock = ledger.clock
+        self.tally = Tally()
+        self.log = log
+        self._packer = packer
+        self._packers = packers
+        self._journal = journal
+        self._journal_works = True
+        self._timeouts = timeouts
+        self._limit = limit
+        self._judge = Judge(ledger.now)
+        self._router = Router({name: RelayPool(name, relay, timeouts, self) for name, relay in relays.items()})
+        self._claimed: deque[Claim] = deque()
+        self._in_hand = 0  # claims of which no outcome is known yet
+        self._batch = Batch()
+        self._packing = 0
+        self._writing = False
+        self._exhausted = False  # the last look found nothing due
+        self._stopping = False
+        self._something = asyncio.Event()
+        self._to_write = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._threads = ThreadPoolExecutor(packers + 1, thread_name_prefix="pack")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+
+    # running
+
+    async def run(self) -> None:
+        """Send until `stop`. Claims that were not sent are released, outcomes written, before this returns."""
+        watch = asyncio.create_task(self._watch())
+        writer = asyncio.create_task(self._write_on())
+        try:
+            await self._learn_traffic()
+            while not self._stopping:
+                self._something.clear()
+                await self._claim_more()
+                self._pack_more()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_EVERY):
+                        await self._something.wait()
+            await self._wind_up()
+        finally:
+            watch.cancel()
+            writer.cancel()
+            await asyncio.gather(watch, writer, *self._tasks, return_exceptions=True)
+            self._threads.shutdown(wait=True)
+            self._writer.shutdown(wait=True)
+
+    def stop(self) -> None:
+        """Finish the messages in hand and leave."""
+        self._stopping = True
+        self._router.finish()
+        self._something.set()
+
+    def abort(self) -> None:
+        """Leave now: connections are cut, what had its final dot on the way becomes uncertain."""
+        self.stop()
+        self._router.drop("stopped by the operator")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in hand and nothing was due when last looked."""
+        return self._exhausted and not (self._in_hand or self._batch or self._writing or self._packing)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether as many as `limit` asks for were handled."""
+        return self._limit is not None and self.tally.handled >= self._limit and not (self._batch or self._writing)
+
+    def apply(self, relays: Mapping[str, RelaySettings]) -> None:
+        """New settings of the relays, while running."""
+        self._router.apply(relays, lambda name, relay: RelayPool(name, relay, self._timeouts, self))
+        self.nudge()
+
+    # what the pools ask of their office
+
+    def may_send(self) -> bool:
+        """Whether anything may be taken now."""
+        return self._journal_works and not self._stopping
+
+    def nudge(self) -> None:
+        """There is room, or there may be something due."""
+        self._something.set()
+
+    def commit(self, pool: RelayPool, answered: list[tuple[Parcel, Stage, Reply]], starting: Parcel | None) -> bool:
+        """Judge the replies; make them and the intent durable; then note what follows."""
+        judged = [
+            (parcel, stage, reply, *self._judge(parcel.claim, pool, stage, reply)) for parcel, stage, reply in answered
+        ]
+        outcomes: list[Outcome] = [entry[4] for entry in judged]
+        works = True
+        try:
+            key = Key(starting.claim.id, starting.claim.attempts) if starting is not None else None
+            self._journal.write(outcomes, key)
+        except OSError as error:
+            works = False
+            self._lose_journal(error)
+        for parcel, stage, reply, verdict, outcome in judged:
+            self._note(pool, parcel, stage, reply, outcome)
+            if verdict.fate is Fate.SENT:
+                pool.prosper()
+                pool.domains.succeed(parcel.domain)
+            elif outcome.state == "failed":
+                self._batch.refusals.append(self._judge.refusal(parcel.claim, reply, verdict))
+            self._judge.apply(pool, parcel, stage, reply, verdict, self._batch.alerts)
+        if answered:
+            self._batch.handed[pool.name] += len(answered)
+            if len(self._batch.outcomes) >= WRITE_AT:
+                self._to_write.set()
+        return works
+
+    def hand_back(self, parcel: Parcel) -> None:
+        """It was surely not sent: it is due again, as it was."""
+        try:
+            self._journal.hand_back(Key(parcel.claim.id, parcel.claim.attempts))
+        except OSError as error:
+            self._lose_journal(error)
+        self._put_back(parcel.claim, 0)
+
+    def mark_uncertain(self, pool: RelayPool, parcel: Parcel, reason: str) -> None:
+        """Its final dot may have reached the relay."""
+        self.tally.uncertain += 1
+        self._in_hand -= 1
+        self._batch.uncertain.append((parcel.claim, reason))
+        self._batch.handed[pool.name] += 1
+        self.log.uncertain(parcel, pool.name, reason)
+        self._to_write.set()
+
+    def ask_again(self, pool: RelayPool) -> None:
+        """Ask about the parcels in the pool's queue again; then let it go on."""
+        pool.is_asking = True
+        self._spawn(self._ask_again(pool))
+
+    def report_relay(self, pool: RelayPool, stage: Stage, reply: Reply, *, alert: bool) -> None:
+        """Tell the operator that the relay rests, or works again."""
+        subject = f"relay:{pool.name}"
+        if reply.code == 250:
+            self._batch.cleared.add(subject)
+            self._batch.alerts.pop(subject, None)
+            self.log.relay_works(pool.name)
+            return
+        self.log.relay_rests(pool.name, stage, reply, pool.rest_left)
+        while pool.queue:  # to other relays, or to this one later
+            self._put_back(pool.queue.popleft().claim, 0)
+        if alert:
+            self._batch.cleared.discard(subject)
+            self._batch.alerts[subject] = f"{stage.value}: {reply}".replace(": 0 ", ": ")
+            self._to_write.set()
+
+    # the way of a message
+
+    async def _claim_more(self) -> None:
+        if len(self._claimed) >= CLAIM // 2 or not self._router.is_any_open or not self._journal_works:
+            return
+        wanted = min(CLAIM, self._router.claim_ahead)
+        if self._limit is not None:
+            wanted = min(wanted, self._limit - self.tally.handled - self._in_hand)
+        if wanted <= 0:
+            return
+        claims = await self._ask(self._writer, lambda: self.ledger.claim(wanted))
+        if claims is None:
+            return
+        self._claimed.extend(claims)
+        self._in_hand += len(claims)
+        self._exhausted = not claims and not await self._is_due_now()
+
+    async def _is_due_now(self) -> bool:
+        """After a claim that brought nothing: all it met may have been suppressed."""
+        moment = await self._ask(self._writer, self.ledger.next_due)
+        if moment is not None and moment <= self.ledger.now():
+            self._something.set()
+            return True
+        return False
+
+    def _pack_more(self) -> None:
+        while self._claimed and self._packing < self._packers:
+            room = min(self._router.room - self._packing * GROUP, GROUP)
+            if room <= 0:
+                return
+            group = [self._claimed.popleft() for _ in range(min(room, len(self._claimed)))]
+            self._packing += 1
+            self._spawn(self._pack(group))
+
+    async def _pack(self, group: list[Claim]) -> None:
+        packed = None
+        try:
+            packed = await asyncio.get_running_loop().run_in_executor(self._threads, self._packer.pack, group)
+        except StoreError as error:
+            await self._rest_from_store(error)
+        except OSError as error:
+            self._lose_journal(error)
+        finally:
+            self._packing -= 1
+            self._something.set()
+        if packed is None:
+            self._claimed.extendleft(reversed(group))
+            return
+        self._receive_packed(packed)
+
+    def _receive_packed(self, packed: Packed) -> None:
+        now = self.ledger.now()
+        self._drop_refused(packed.refused)
+        for claim, reason in packed.broken:
+            self.tally.failed += 1
+            self._settle(Outcome(claim.id, claim.attempts, "failed", now, reply=f"not sent: {reason}"))
+            self._batch.alerts[f"campaign:{claim.campaign_id}"] = f"page {claim.page_id} can't be merged: {reason}"
+            self.log.broken(claim, reason)
+        for parcel, wait in self._router.route(packed.parcels, self.clock.now().timestamp()):
+            self._put_back(parcel.claim, now + int(wait) + 1)
+
+    async def _ask_again(self, pool: RelayPool) -> None:
+        parcels = list(pool.queue)
+        moment = steady()
+        refused = await self._ask(self._threads, lambda: self.ledger.refuse([parcel.claim for parcel in parcels]))
+        pool.is_asking = False
+        if refused is None:
+            return
+        self._drop_refused(refused)
+        if refused:
+            pool.queue = deque(parcel for parcel in pool.queue if parcel.claim.id not in refused)
+        for parcel in parcels:
+            parcel.checked_at = max(parcel.checked_at, moment)
+        pool.wake()
+
+    def _drop_refused(self, refused: Mapping[int, str]) -> None:
+        self._in_hand -= len(refused)
+        self.tally.unsent += len(refused)
+        for delivery_id, reason in refused.items():
+            self.log.refused(delivery_id, reason)
+        if refused:
+            self._something.set()
+
+    def _put_back(self, claim: Claim, due_at: int) -> None:
+        outcome = Outcome(
+            claim.id, claim.attempts, "due", self.ledger.now(), due_at, relay=claim.last_relay, tried=False
+        )
+        self._settle(outcome)
+
+    def _settle(self, outcome: Outcome) -> None:
+        self._in_hand -= 1
+        self._batch.outcomes.append(outcome)
+        self._something.set()
+
+    def _note(self, pool: RelayPool, parcel: Parcel, stage: Stage, reply: Reply, outcome: Outcome) -> None:
+        if outcome.state == "sent":
+            self.tally.sent += 1
+            self.tally.octets += len(parcel.data)
+        elif outcome.state == "failed":
+            self.tally.failed += 1
+        elif outcome.tried:
+            self.tally.deferred += 1
+        self._settle(outcome)
+        self.log.delivery(parcel, pool.name, stage, reply, outcome)
+
+    # writing down
+
+    async def _write_on(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WRITE_EVERY):
+                    await self._to_write.wait()
+            self._to_write.clear()
+            if self._batch:
+                await self._write_batch()
+
+    async def _write_batch(self) -> None:
+        """Until it is written: what is known may not be lost while the database is away."""
+        batch, self._batch = self._batch, Batch()
+        self._writing = True
+        try:
+            while True:
+                traffic = await self._ask(self._writer, lambda: self.ledger.write_down(batch))
+                if traffic is not None:
+                    break
+        finally:
+            self._writing = False
+        self._journal.forget([Key(found.id, found.attempts) for found in batch.outcomes])
+        self._journal.forget([Key(claim.id, claim.attempts) for claim, _ in batch.uncertain])
+        self._router.learn(traffic, self.clock.now().timestamp())
+        self._something.set()
+
+    async def _wind_up(self) -> None:
+        """Wait for the messages in hand, release the rest, write everything down."""
+        while self._packing or self._router.handed_out:
+            await asyncio.sleep(0.01)
+        left = [*self._claimed, *self._router.take_all()]
+        self._claimed.clear()
+        self._in_hand -= len(left)
+        if left:
+            await self._ask(self._writer, lambda: self.ledger.release(left))
+            self._journal.forget([Key(claim.id, claim.attempts) for claim in left])
+        while self._batch or self._writing:
+            self._to_write.set()
+            await asyncio.sleep(0.01)
+
+    # watching
+
+    async def _watch(self) -> None:
+        pause = min(1.0, self._timeouts.dot / 4, self._timeouts.command / 4)
+        while True:
+            await asyncio.sleep(pause)
+            self._router.watch()
+            self.tally.resting = self._router.resting
+            if not self._journal_works:
+                self._try_journal()
+
+    async def _learn_traffic(self) -> None:
+        for name in self._router.names:
+            traffic = await self._ask(self._writer, lambda name=name: self.ledger.traffic(name))  # type: ignore[misc]
+            if traffic is not None:
+                self._router.learn({name: traffic}, self.clock.now().timestamp())
+
+    async def _ask(self, threads: ThreadPoolExecutor, question: Callable[[], T]) -> T | None:
+        """Ask the database in a thread; None when it did not answer, after a pause."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, question)
+        except StoreError as error:
+            await self._rest_from_store(error)
+            return None
+
+    async def _rest_from_store(self, error: StoreError) -> None:
+        self.log.store_away(error)
+        await asyncio.sleep(0.5)
+
+    def _lose_journal(self, error: OSError) -> None:
+        if self._journal_works:
+            self.log.journal_away(os.strerror(error.errno) if error.errno else str(error))
+        self._journal_works = False
+
+    def _try_journal(self) -> None:
+        try:
+            self._journal.write((), None)
+            self._journal.release(())
+        except OSError:
+            return
+        self._journal_works = True
+        self.log.journal_back()
+        self._router.wake()
+        self.nudge()
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

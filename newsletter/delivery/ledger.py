@@ -1,0 +1,137 @@
+"""What the engine asks of the database, each in one transaction. Called from threads; knows no event loop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from newsletter.clock import Clock
+from newsletter.delivery.reply import Blame, Reply
+from newsletter.store import deliveries
+from newsletter.store.alerts import clear_alert, raise_alert
+from newsletter.store.database import Database
+from newsletter.store.deliveries import Claim, Outcome, Traffic
+from newsletter.store.suppressions import Reason, suppress
+
+RESEND_PAUSE = 15 * 60
+"""Seconds before an uncertain delivery is sent again, if its campaign says so (RFC 1047: the relay may still be busy)."""
+
+
+class Refusal(NamedTuple):
+    """A permanent refusal, for the bounce path."""
+
+    claim: Claim
+    reply: Reply
+    blame: Blame
+
+
+@dataclass
+class Batch:
+    """What is to be written down together."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    uncertain: list[tuple[Claim, str]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    alerts: dict[str, str] = field(default_factory=dict)
+    cleared: set[str] = field(default_factory=set)
+    handed: Counter[str] = field(default_factory=Counter)  # relay → messages it answered
+
+    def __bool__(self) -> bool:
+        return bool(self.outcomes or self.uncertain or self.refusals or self.alerts or self.cleared)
+
+
+class Ledger:
+    """The deliveries of one worker."""
+
+    def __init__(self, database: Database, worker: str, clock: Clock) -> None:
+        self.database = database
+        self.worker = worker
+        self.clock = clock
+
+    def now(self) -> int:
+        """Seconds since 1970."""
+        return int(self.clock.now().timestamp())
+
+    def claim(self, limit: int) -> list[Claim]:
+        """Take what is due. Raises StoreError."""
+        with self.database.transaction() as connection:
+            return deliveries.claim(connection, self.worker, limit, self.now())
+
+    def next_due(self) -> int | None:
+        """When the next delivery is due. Raises StoreError."""
+        with self.database.reading() as connection:
+            return deliveries.next_due(connection)
+
+    def count_due(self) -> int:
+        """How many are due now. Raises StoreError."""
+        with self.database.reading() as connection:
+            return deliveries.count_due(connection, self.now())
+
+    def refuse(self, claims: Sequence[Claim]) -> dict[int, str]:
+        """Which of `claims` may not go out any more; their rows are put right. Raises StoreError."""
+        with self.database.reading() as connection:
+            refused = deliveries.refusals(connection, self.worker, claims)
+        if refused:
+            with self.database.transaction() as connection:
+                deliveries.put_back(connection, self.worker, refused, self.now())
+        return refused
+
+    def release(self, claims: Iterable[Claim]) -> int:
+        """These were not sent; returns how many were ours. Raises StoreError."""
+        with self.database.transaction() as connection:
+            return deliveries.release(connection, self.worker, [claim.id for claim in claims])
+
+    def write_down(self, batch: Batch) -> dict[str, Traffic]:
+        """Record everything in `batch`; returns the traffic of the relays in it, of all workers. Raises StoreError."""
+        now = self.now()
+        with self.database.transaction() as connection:
+            deliveries.record(connection, self.worker, batch.outcomes)
+            for claim, reason in batch.uncertain:
+                deliveries.mark_uncertain(connection, self.worker, [claim.id], reason, now, RESEND_PAUSE)
+            for refusal in batch.refusals:
+                write_refusal(connection, refusal, now)
+            for subject, message in batch.alerts.items():
+                raise_alert(connection, subject, message, now)
+            for subject in batch.cleared:
+                clear_alert(connection, subject, now)
+            for relay, sent in batch.handed.items():
+                deliveries.add_traffic(connection, relay, now // 3600, sent)
+            return {relay: deliveries.traffic_of(connection, relay, now) for relay in batch.handed}
+
+    def traffic(self, relay: str) -> Traffic:
+        """What went through `relay` lately. Raises StoreError."""
+        with self.database.reading() as connection:
+            return deliveries.traffic_of(connection, relay, self.now())
+
+
+def write_refusal(connection: Connection, refusal: Refusal, now: int) -> None:
+    """A permanent refusal is a bounce; one that says the address is bad suppresses it at once."""
+    claim, reply, blame = refusal
+    connection.execute(
+        text(
+            "INSERT INTO bounce (event_id, kind, severity, delivery_id, subscriber_id, status, reason, at) "
+            "SELECT :event, 'bounce', :severity, :delivery, s.id, :status, :reason, :now FROM subscriber s "
+            "WHERE s.id = :subscriber ON CONFLICT (event_id) DO NOTHING"
+        ),
+        {
+            "event": f"reply:{claim.id}:{claim.attempts}",
+            "severity": blame.value,
+            "delivery": claim.id,
+            "subscriber": claim.subscriber_id,
+            "status": reply.status,
+            "reason": str(reply),
+            "now": now,
+        },
+    )
+    if blame is Blame.HARD:
+        row = connection.execute(
+            text("SELECT address_hash, address FROM subscriber WHERE id = :id"), {"id": claim.subscriber_id}
+        ).one_or_none()
+        if row is not None:
+            at = datetime.fromtimestamp(now, UTC)
+            suppress(connection, bytes(row[0]), Reason.BOUNCED, at=at, source="smtp", address=row[1])

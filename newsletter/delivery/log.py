@@ -1,0 +1,117 @@
+"""Structured logs of the engine: one line per delivery, with ids, reply and timings; addresses shortened."""
+
+from __future__ import annotations
+
+from typing import Any, TextIO
+
+import structlog
+
+from newsletter.audience.addresses import shorten
+from newsletter.config import LogSettings
+from newsletter.delivery.parcel import Parcel
+from newsletter.delivery.reply import Reply, Stage
+from newsletter.delivery.steady import steady
+from newsletter.errors import StoreError
+from newsletter.store.deliveries import Claim, Outcome
+
+
+class DeliveryLog:
+    """Writes to `stream`, or nowhere if that is None. Lines are flushed by `flush`, trouble at once."""
+
+    def __init__(self, settings: LogSettings, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._full = settings.addresses == "full"
+        renderer: Any = (
+            structlog.processors.JSONRenderer(ensure_ascii=False)
+            if settings.format == "json"
+            else structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"])
+        )
+        self._log: Any = structlog.wrap_logger(
+            structlog.WriteLogger(stream) if stream is not None else None,
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                renderer,
+            ],
+            wrapper_class=structlog.BoundLogger,
+        )
+
+    def delivery(self, parcel: Parcel, relay: str, stage: Stage, reply: Reply, outcome: Outcome) -> None:
+        """What became of one message; `ms` is from taking it to its reply."""
+        if self._stream is None:
+            return
+        claim = parcel.claim
+        write = self._log.info if outcome.state == "sent" else self._log.warning
+        write(
+            {"sent": "sent", "due": "deferred"}.get(outcome.state, outcome.state),
+            delivery=claim.id,
+            campaign=claim.campaign_id,
+            page=claim.page_id,
+            subscriber=claim.subscriber_id,
+            address=claim.address if self._full else shorten(claim.address),
+            relay=relay,
+            stage=stage.value,
+            reply=str(reply),
+            attempt=claim.attempts + 1,
+            octets=len(parcel.data),
+            ms=round((steady() - parcel.started_at) * 1000, 1),
+        )
+
+    def uncertain(self, parcel: Parcel, relay: str, reason: str) -> None:
+        """The relay may or may not have taken it."""
+        self._say("uncertain", delivery=parcel.claim.id, campaign=parcel.claim.campaign_id, relay=relay, reason=reason)
+
+    def broken(self, claim: Claim, reason: str) -> None:
+        """No message could be made."""
+        self._say("failed", delivery=claim.id, campaign=claim.campaign_id, page=claim.page_id, reason=reason)
+
+    def refused(self, delivery_id: int, reason: str) -> None:
+        """It may not be mailed any more."""
+        if self._stream is not None:
+            self._log.info("not sent", delivery=delivery_id, reason=reason)
+
+    def recovered(self, worker: str, recorded: int, released: int, uncertain: int) -> None:
+        """A process that died left something behind."""
+        self._say("recovered", worker=worker, recorded=recorded, released=released, uncertain=uncertain)
+
+    def relay_rests(self, relay: str, stage: Stage, reply: Reply, seconds: float) -> None:
+        """Nothing goes to this relay for a while."""
+        self._say("relay rests", relay=relay, stage=stage.value, reply=str(reply), seconds=round(seconds))
+
+    def relay_works(self, relay: str) -> None:
+        """It takes mail again."""
+        self._say("relay works again", relay=relay)
+
+    def store_away(self, error: StoreError) -> None:
+        """The database does not answer; nothing new is sent."""
+        self._say("database does not answer", reason=error.message, remedy=error.remedy)
+
+    def journal_away(self, reason: str) -> None:
+        """The journal can't be written; nothing is sent."""
+        self._say("journal can't be written, nothing is sent", reason=reason)
+
+    def journal_back(self) -> None:
+        """It can be written again."""
+        self._say("journal can be written again")
+
+    def settings_refused(self, message: str) -> None:
+        """New settings can't be used; the old ones stay."""
+        self._say("settings can't be used, the old ones stay", reason=message)
+
+    def settings_read(self) -> None:
+        """New settings are in force."""
+        self._say("settings read again")
+
+    def trouble(self, message: str) -> None:
+        """Something of the surroundings failed, sending goes on."""
+        self._say("trouble", reason=message)
+
+    def flush(self) -> None:
+        """Hand what was written to the system."""
+        if self._stream is not None:
+            self._stream.flush()
+
+    def _say(self, event: str, **values: Any) -> None:
+        if self._stream is not None:
+            self._log.warning(event, **values)
+            self._stream.flush()

@@ -1,0 +1,167 @@
+"""How fast mail may go: per second, per hour, per day of a warm-up, per domain. The time is passed in."""
+
+from __future__ import annotations
+
+import math
+
+HOUR = 3600.0
+
+
+class TokenBucket:
+    """At most `rate` a second on average, `burst` at once. Times are monotonic seconds."""
+
+    def __init__(self, rate: float, burst: float = 1.0) -> None:
+        self.rate = rate
+        self.burst = max(1.0, burst)
+        self._tokens = self.burst
+        self._at = -math.inf
+
+    def wait(self, now: float) -> float:
+        """Seconds until one may go; 0: now."""
+        if self._at == -math.inf:
+            self._at = now
+        if now > self._at:  # never back: a clock that jumps must not take tokens away
+            self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
+            self._at = now
+        return 0.0 if self._tokens >= 1 - 1e-9 else (1 - self._tokens) / self.rate
+
+    def take(self) -> None:
+        """One goes."""
+        self._tokens -= 1
+
+
+class SlidingWindow:
+    """At most `limit` in any `period` seconds, by the counts of this period and the one before. Times are wall seconds."""
+
+    def __init__(self, limit: int, period: float = HOUR) -> None:
+        self.limit = limit
+        self.period = period
+        self.count = 0
+        self.before = 0
+        self._index = -1
+
+    def set_counts(self, now: float, count: int, before: int) -> None:
+        """What the database says was sent in this period, by all workers, and in the one before."""
+        self._roll(now)
+        self.count, self.before = max(self.count, count), max(self.before, before)
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more may go; 0: now."""
+        self._roll(now)
+        start = self._index * self.period
+        passed = min(max(now - start, 0.0), self.period) / self.period
+        free = self.limit - self.count - 1
+        if free >= self.before * (1 - passed):
+            return 0.0
+        if free < 0:
+            return start + self.period - now
+        return min((1 - free / self.before) * self.period + start, start + self.period) - now
+
+    def take(self, now: float) -> None:
+        """One goes."""
+        self._roll(now)
+        self.count += 1
+
+    def _roll(self, now: float) -> None:
+        index = int(now // self.period)
+        if index <= self._index:  # also when the clock was set back: what was sent stays counted
+            return
+        self.before = self.count if index == self._index + 1 else 0
+        self.count = 0
+        self._index = index
+
+
+class RelayLimits:
+    """All limits of one relay together."""
+
+    def __init__(self, per_second: float, per_hour: int, warm_up: tuple[int, ...]) -> None:
+        self.warm_up = warm_up
+        self._second = TokenBucket(per_second, per_second) if per_second > 0 else None
+        # A minute's worth may go at once; an hour's worth in the first seconds of each hour would look like an attack.
+        self._smooth = TokenBucket(per_hour / HOUR, per_hour / 60) if per_hour > 0 else None
+        self._hour = SlidingWindow(per_hour) if per_hour > 0 else None
+        self._today = 0
+        self._days_before = 0
+        self._day = -1
+
+    def learn(self, now: float, this_hour: int, last_hour: int, today: int, days_before: int) -> None:
+        """What went through this relay before this process started, and through other workers."""
+        self._roll(now)
+        if self._hour:
+            self._hour.set_counts(now, this_hour, last_hour)
+        self._today = max(self._today, today)
+        self._days_before = max(self._days_before, days_before)
+
+    @property
+    def today_limit(self) -> int | None:
+        """How many may go today; None: as many as there are."""
+        return self.warm_up[self._days_before] if self._days_before < len(self.warm_up) else None
+
+    @property
+    def rate(self) -> float:
+        """Messages a second that the limits allow in the long run; infinite when there are none."""
+        rates = [bucket.rate for bucket in (self._second, self._smooth) if bucket]
+        return min(rates, default=math.inf)
+
+    def wait(self, monotonic: float, now: float) -> float:
+        """Seconds until one more may go; 0: now."""
+        self._roll(now)
+        waits = [bucket.wait(monotonic) for bucket in (self._second, self._smooth) if bucket]
+        if self._hour:
+            waits.append(self._hour.wait(now))
+        limit = self.today_limit
+        if limit is not None and self._today >= limit:
+            waits.append((self._day + 1) * 24 * HOUR - now)
+        return max(waits, default=0.0)
+
+    def take(self, now: float) -> None:
+        """One goes."""
+        self._roll(now)
+        self._today += 1
+        for bucket in (self._second, self._smooth):
+            if bucket:
+                bucket.take()
+        if self._hour:
+            self._hour.take(now)
+
+    def _roll(self, now: float) -> None:
+        day = int(now // (24 * HOUR))
+        if day > self._day:
+            if self._day >= 0 and self._today:
+                self._days_before += 1
+            self._today = 0
+            self._day = day
+
+
+class Breaker:
+    """Opens after `threshold` failures in a row; each time it opens again it stays open twice as long."""
+
+    def __init__(self, threshold: int = 5, first: float = 60.0, longest: float = 4 * HOUR) -> None:
+        self.threshold = threshold
+        self.first = first
+        self.longest = longest
+        self.open_until = -math.inf
+        self._failures = 0
+        self._openings = 0
+
+    def is_open(self, now: float) -> bool:
+        """Whether nothing may go."""
+        return now < self.open_until
+
+    def succeed(self) -> None:
+        """Something went through."""
+        self._failures = self._openings = 0
+
+    def fail(self, now: float) -> bool:
+        """Something did not; whether that opened the breaker."""
+        self._failures += 1
+        if self._failures < self.threshold or self.is_open(now):
+            return False
+        self.open(now, min(self.first * 2**self._openings, self.longest))
+        return True
+
+    def open(self, now: float, seconds: float) -> None:
+        """Nothing may go for `seconds`, nor less long than it is open already."""
+        self.open_until = max(self.open_until, now + seconds)
+        self._openings += 1
+        self._failures = 0
