@@ -22,15 +22,18 @@ from jinja2.sandbox import SandboxedEnvironment
 from newsletter.errors import TemplateError
 
 EXPRESSION = re.compile(
-    r"\{\{[-+]?(?P<value>[^<]*?)[-+]?\}\}"
+    r"\{\{[-+]?(?P<value>(?:(?!\{\{|\n[ \t]*\n).){0,1000}?)[-+]?\}\}"
     r"|\{%[-+]?\s*raw\s*[-+]?%\}(?P<raw>.*?)\{%[-+]?\s*endraw\s*[-+]?%\}"
-    r"|\{%[-+]?(?P<statement>[^<]*?)[-+]?%\}",
+    r"|\{%[-+]?(?P<statement>(?:(?!\{%|\n[ \t]*\n).){0,1000}?)[-+]?%\}",
     re.S,
 )
-"""A merge expression. It holds no tag: `{{` and `}}` on both sides of one are just braces."""
+"""A merge expression, as the content room reads one: within a paragraph, and of sane length."""
 
 UNSAFE_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
 """Control characters and code points that are no characters: XML refuses them, and Gmail clips a mail that has them."""
+
+LONGEST_ADDRESS = 2000
+"""Characters, as browsers take them."""
 
 LITERAL_BRACE = re.compile(r"\{(?=[{%#]|\Z)")
 ADDRESS_ATTRIBUTE = re.compile(r"(?:\A|[\s\"'/])(href|src|background|action|cite|style)\s*=\s*\Z", re.I)
@@ -120,8 +123,8 @@ class MergeSlots:
         parts: list[str] = []
         end = 0
         for match in self._token.finditer(text):
-            word = re.search(r"\S*\Z", text[end : match.start()])
-            before = word[0] if word else ""
+            before = text[max(end, match.start() - LONGEST_ADDRESS) : match.start()]
+            before = before.split()[-1] if before and not before[-1].isspace() else ""
             is_address = "://" in before or before.startswith("mailto:")
             parts += (_escape_literal(text[end : match.start()], followed=True), self._source(match, inside=is_address))
             end = match.end()
@@ -211,8 +214,10 @@ def _address_around(html: str, position: int) -> tuple[int, int, bool] | None:
 
 
 def _line_at(markup: str, position: int, default: int | None) -> int | None:
-    lines = re.findall(r'data-line="(\d+)"', markup[:position])
-    return int(lines[-1]) if lines else default
+    """The line of the nearest element that begins before `position` and says where it came from."""
+    start = markup.rfind('data-line="', 0, position)
+    match = re.compile(r'data-line="(\d{1,9})"').match(markup, start) if start >= 0 else None
+    return int(match[1]) if match else default
 
 
 def _environment() -> SandboxedEnvironment:
