@@ -68,7 +68,7 @@ def subscribers(connection: Connection, addresses: Sequence[str], *, state: str 
         ),
         rows,
     )
-    ids = dict(connection.execute(text("SELECT address, id FROM subscriber")).tuples().all())
+    ids = {address: key for address, key in connection.execute(text("SELECT address, id FROM subscriber"))}
     return [ids[address] for address in addresses]
 
 
@@ -102,7 +102,7 @@ def seed(database: Database, count: int = 5, *, email: Email | None = None, poli
 
 def states(database: Database) -> dict[int, str]:
     with database.reading() as connection:
-        return dict(connection.execute(text("SELECT id, state FROM delivery ORDER BY id")).tuples().all())
+        return {key: state for key, state in connection.execute(text("SELECT id, state FROM delivery ORDER BY id"))}
 
 
 def row(database: Database, delivery: int) -> dict[str, object]:
