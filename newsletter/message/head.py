@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 UNSIGNED = ("Message-ID", "Date")
 """Fields that relays replace (Amazon SES replaces both), which would break a signature over them."""
 
+FOLDED = (b"to", b"subject")
+"""The values that may need more than one line, or hold runs of blanks."""
+
 Field = tuple[str, bytes]
 """A name and a folded value, in which `%(key)b` stands for what differs from message to message; `fixed` escapes."""
 
@@ -42,9 +45,7 @@ class Head:
         body_hash = start.copy()
         body_hash.update(b"".join(body[1:]))
         digest = body_hash.digest()
-        canonical = self._canonical % {
-            key: unfolded(value) if isinstance(value, bytes) else value for key, value in values.items()
-        }
+        canonical = self._canonical % {**values, **{key: unfolded(values[key]) for key in FOLDED if key in values}}
         signatures = [signer.header(canonical, self._signed, digest, seconds) for signer in self._signers]
         return b"".join([*signatures, wire, *body])
 

@@ -22,7 +22,7 @@ _OVERHEAD = len("=?utf-8?q??=")
 FORBIDDEN = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 """Never part of a header value: control characters would let a value start a header of its own."""
 
-_SHORT_PLAIN = re.compile(r"(?!.*=\?)[!-~]+(?: [!-~]+)*").fullmatch
+_PLAIN = re.compile(r"(?!.*=\?)[!-~]+(?: [!-~]+)*").fullmatch
 _PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*").fullmatch
 _Q_PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/"  # RFC 2047 §5 (3)
 _Q_SHORT = _Q_PLAIN + b" "
@@ -42,13 +42,14 @@ def text_value(text: str, name_length: int) -> bytes:
 
     Raises DataError for control characters.
     """
-    if len(text) + name_length <= _LINE and _SHORT_PLAIN(text):
+    plain = text.isascii() and _PLAIN(text)
+    if plain and len(text) + name_length <= _LINE:
         return text.encode()
     if match := FORBIDDEN.search(text):
         raise DataError(f"has a control character (U+{ord(match[0]):04X}) that no header may hold")
     if not text:
         return b""
-    if _SHORT_PLAIN(text) and max(map(len, text.split(" "))) <= _LINE - name_length:
+    if plain and max(map(len, text.split(" "))) <= _LINE - name_length:
         return _folded(text.split(" "), name_length)
     return _encoded_words(text, name_length).encode()
 
