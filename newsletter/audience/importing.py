@@ -23,10 +23,9 @@ from newsletter.audience.seen import SeenAddresses
 from newsletter.audience.statuses import Standing
 from newsletter.clock import Clock
 from newsletter.message.keys import KeyRing, address_hash
-from newsletter.store.consents import Consent, ConsentKind, record_consents, with_changes_of_their_own
+from newsletter.store.consents import Consent, ConsentKind, record_consents, record_imports, with_changes_of_their_own
 from newsletter.store.database import Database
 from newsletter.store.subscribers import (
-    BATCH,
     StoredSubscriber,
     add_subscribers,
     subscribers_by_hash,
@@ -36,6 +35,12 @@ from newsletter.store.subscribers import (
 )
 from newsletter.store.suppressions import WEIGHT, Reason, Suppression, suppress_all, suppressed_everywhere
 from newsletter.subscriber import Subscriber
+
+ROWS_PER_TRANSACTION = 10_000
+"""More rows touch each page of the index of addresses fewer times; fewer keep the sender waiting less (about 0.4 s)."""
+
+_CACHE = "PRAGMA cache_size = -65536"
+"""64 MiB for SQLite: the index of a million addresses, into which each row goes at random."""
 
 
 class Outcome(Enum):
@@ -116,8 +121,10 @@ def import_subscribers(
     importing = _Importing(ring, clock, f"import of {path.name}", tags, check_dns)
     rows = file.rows(lambda done: on_position(done, file.csv.size))
     with SeenAddresses() as seen:
-        while batch := list(islice(rows, BATCH)):
+        while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
             with database.transaction() as connection:
+                if not database.is_postgresql:
+                    connection.exec_driver_sql(_CACHE)
                 outcomes, changes = importing.decide(connection, batch, seen)
                 if not dry_run:
                     importing.write(connection, changes)
@@ -150,7 +157,8 @@ class _Importing:
             if row.refusal:
                 outcomes.append(RowOutcome(row.row, row.address, Outcome.REFUSED, row.refusal))
                 continue
-            outcomes.append(self._decide_one(row, digest, first_rows.get(digest), known, batch))
+            outcome, reason = self._decide_one(row, digest, first_rows.get(digest), known, batch)
+            outcomes.append(RowOutcome(row.row, row.address, outcome, reason))
             if digest not in first_rows:
                 first_rows[digest] = new[digest] = row.row
         seen.add(new)
@@ -158,32 +166,29 @@ class _Importing:
 
     def _decide_one(
         self, row: SubscriberRow, digest: bytes, first: int | None, known: _Known, batch: _Batch
-    ) -> RowOutcome:
-        def end(outcome: Outcome, reason: str = "") -> RowOutcome:
-            return RowOutcome(row.row, row.address, outcome, reason)
-
+    ) -> tuple[Outcome, str]:
         person = known.people.get(digest)
         suppressed = batch.suppress.get(digest) or known.suppressed.get(digest)
-        if (why := row.standing.reason) is not None:
+        if row.standing is not Standing.MAILABLE and (why := row.standing.reason) is not None:
             if suppressed and WEIGHT[suppressed.reason] >= WEIGHT[why]:
-                return end(Outcome.UNCHANGED, f"is suppressed here already ({suppressed.reason})")
+                return Outcome.UNCHANGED, f"is suppressed here already ({suppressed.reason})"
             batch.suppress[digest] = Suppression(digest, "", why, self.source, row.address, self.clock.now())
             if person is not None or digest in batch.add:
                 batch.withdrawn.append(digest)
-            return end(Outcome.SUPPRESSED, f"was {_THERE[why]} there")
+            return Outcome.SUPPRESSED, f"was {_THERE[why]} there"
         if suppressed:
-            return end(Outcome.REFUSED, f"{_HERE[suppressed.reason]} on {suppressed.at:%Y-%m-%d}")
+            return Outcome.REFUSED, f"{_HERE[suppressed.reason]} on {suppressed.at:%Y-%m-%d}"
         if first is not None:
-            return end(Outcome.REFUSED, f"repeats the address of row {first}")
+            return Outcome.REFUSED, f"repeats the address of row {first}"
         if row.standing is Standing.UNCONFIRMED:
-            return end(Outcome.UNCHANGED) if person else end(Outcome.REFUSED, "never confirmed to want mail there")
+            return (Outcome.UNCHANGED, "") if person else (Outcome.REFUSED, "never confirmed to want mail there")
         if self.check_dns and not _takes_mail(fold(row.address).rpartition("@")[2]):
-            return end(Outcome.REFUSED, "its domain takes no mail, says DNS")
+            return Outcome.REFUSED, "its domain takes no mail, says DNS"
         if person is None:
             attributes = MappingProxyType(row.attributes)
             batch.add[digest] = (Subscriber(row.address, row.name, row.zone, row.lang, attributes), row)
-            return end(Outcome.ADDED)
-        return end(self._update(row, person, known, batch))
+            return Outcome.ADDED, ""
+        return self._update(row, person, known, batch), ""
 
     def _update(self, row: SubscriberRow, person: StoredSubscriber, known: _Known, batch: _Batch) -> Outcome:
         merged = _merge(row, person.subscriber, own_choice=person.id in known.changed_own_data)
@@ -199,16 +204,14 @@ class _Importing:
         now = self.clock.now()
         people = [(digest, person) for digest, (person, _) in batch.add.items()]
         ids = batch.ids | add_subscribers(connection, people, state="active", at=now)
-        consents = [
-            Consent(ids[digest], ConsentKind.IMPORTED, now, wording=_opt_in(row), source=self.source)
-            for digest, (_, row) in batch.add.items()
-        ]
-        consents += [Consent(ids[digest], ConsentKind.WITHDRAWN, now, source=self.source) for digest in batch.withdrawn]
-        record_consents(connection, consents)
+        imported = [(ids[digest], _opt_in(row)) for digest, (_, row) in batch.add.items()]
+        record_imports(connection, imported, source=self.source, at=now)
+        withdrawn = [Consent(ids[digest], ConsentKind.WITHDRAWN, now, source=self.source) for digest in batch.withdrawn]
+        record_consents(connection, withdrawn)
         update_subscribers(connection, batch.update, at=now, state="active")
         suppress_all(connection, list(batch.suppress.values()))
         for digest, (_, row) in batch.add.items():
-            batch.tags += [(ids[digest], tag) for tag in dict.fromkeys((*self.tags, *row.tags))]
+            batch.tags += [(ids[digest], tag) for tag in {*self.tags, *row.tags}]
         tag_subscribers(connection, batch.tags)
 
 

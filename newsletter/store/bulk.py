@@ -1,12 +1,32 @@
-"""Inserting many rows fast."""
+"""Asking for and inserting many rows fast."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+PART = 10_000
+"""Values in one question: SQLite takes 32 766."""
+
+
+def select_by(
+    connection: Connection, columns: Sequence[Column[Any]], key: Column[Any], values: Sequence[Any]
+) -> Iterator[Any]:
+    """The `columns` of the rows whose `key` is one of `values`, as the driver gives them (JSON as text in SQLite).
+
+    SQLAlchemy makes a parameter of each value by Python code, 10 µs each; the driver needs 1.
+    """
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    question = f'SELECT {names} FROM "{key.table.name}" WHERE "{key.name}"'
+    for start in range(0, len(values), PART):
+        part = values[start : start + PART]
+        if connection.dialect.name == "postgresql":
+            yield from connection.exec_driver_sql(f"{question} = ANY(%(part)s)", {"part": list(part)})
+        else:
+            yield from connection.exec_driver_sql(f"{question} IN ({','.join('?' * len(part))})", tuple(part))
 
 
 def insert_new(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -9,8 +9,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select
 
-from newsletter.store.bulk import insert_new
+from newsletter.store.bulk import insert_new, select_by
 from newsletter.store.tables import consent
+
+_WRITTEN = ("subscriber_id", "kind", "scope", "wording", "source", "ip", "at")
 
 
 class ConsentKind(StrEnum):
@@ -55,7 +57,14 @@ def record_consents(connection: Connection, entries: Sequence[Consent]) -> None:
         )
         for entry in entries
     ]
-    insert_new(connection, consent, ("subscriber_id", "kind", "scope", "wording", "source", "ip", "at"), rows)
+    insert_new(connection, consent, _WRITTEN, rows)
+
+
+def record_imports(connection: Connection, people: Sequence[tuple[int, str]], *, source: str, at: datetime) -> None:
+    """Append an entry for each imported person: their id and what the file says about their consent."""
+    seconds = int(at.timestamp())
+    rows = [(id, ConsentKind.IMPORTED.value, "", wording, source, "", seconds) for id, wording in people]
+    insert_new(connection, consent, _WRITTEN, rows)
 
 
 def consents_of(connection: Connection, subscriber_id: int) -> tuple[Consent, ...]:
@@ -77,9 +86,7 @@ def consents_of(connection: Connection, subscriber_id: int) -> tuple[Consent, ..
 
 def with_changes_of_their_own(connection: Connection, subscriber_ids: Iterable[int]) -> frozenset[int]:
     """Those who changed their own data here: what they chose is not overwritten by an old file."""
-    query = (
-        select(consent.c.subscriber_id)
-        .where(consent.c.subscriber_id.in_(list(subscriber_ids)), consent.c.kind == ConsentKind.CHANGED.value)
-        .distinct()
+    rows = select_by(
+        connection, (consent.c.subscriber_id, consent.c.kind), consent.c.subscriber_id, list(subscriber_ids)
     )
-    return frozenset(connection.execute(query).scalars())
+    return frozenset(id for id, kind in rows if kind == ConsentKind.CHANGED.value)

@@ -7,20 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from newsletter.store.bulk import insert_new
+from newsletter.store.bulk import insert_new, select_by
 from newsletter.store.tables import subscriber, subscriber_tag
 from newsletter.subscriber import Subscriber
 
-Item = TypeVar("Item")
 State = Literal["pending", "active"]
 _WRITTEN = ("address", "address_hash", "name", "zone", "lang", "attributes")
 BATCH = 2000
-"""Rows in one statement: well below the 32 766 parameters of SQLite and the 65 535 of PostgreSQL."""
+"""Rows read at once."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def add_subscribers(
             person.name,
             person.zone,
             person.lang,
-            json.dumps(dict(person.attributes)),
+            _to_json(person.attributes),
             state,
             seconds,
             seconds,
@@ -69,13 +68,13 @@ def add_subscribers(
         for digest, person in people
     ]
     insert_new(connection, subscriber, columns, rows)
-    ids = select(subscriber.c.address_hash, subscriber.c.id)
-    found: dict[bytes, int] = {}
-    for part in _parts([digest for digest, _ in people]):
-        found |= {
-            bytes(digest): id for digest, id in connection.execute(ids.where(subscriber.c.address_hash.in_(part)))
-        }
-    return found
+    found = select_by(
+        connection,
+        (subscriber.c.address_hash, subscriber.c.id),
+        subscriber.c.address_hash,
+        [digest for digest, _ in people],
+    )
+    return {bytes(digest): id for digest, id in found}
 
 
 def update_subscribers(
@@ -142,11 +141,8 @@ def subscriber_by_hash(connection: Connection, address_hash: bytes) -> StoredSub
 
 def subscribers_by_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, StoredSubscriber]:
     """Those of the addresses that are known."""
-    found: dict[bytes, StoredSubscriber] = {}
-    for part in _parts(hashes):
-        for row in connection.execute(select(subscriber).where(subscriber.c.address_hash.in_(part))):
-            found[bytes(row.address_hash)] = _read(row)
-    return found
+    rows = select_by(connection, list(subscriber.c), subscriber.c.address_hash, hashes)
+    return {bytes(row.address_hash): _read(row) for row in rows}
 
 
 def list_subscribers(
@@ -177,11 +173,10 @@ def count_subscribers(connection: Connection, where: ColumnElement[bool] | None 
 
 def tags_of(connection: Connection, subscriber_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
     """The tags of each person who has any, sorted."""
-    query = select(subscriber_tag).order_by(subscriber_tag.c.tag)
     found: dict[int, tuple[str, ...]] = {}
-    for part in _parts(list(subscriber_ids)):
-        for id, tag in connection.execute(query.where(subscriber_tag.c.subscriber_id.in_(part))):
-            found[id] = (*found.get(id, ()), tag)
+    columns = (subscriber_tag.c.subscriber_id, subscriber_tag.c.tag)
+    for id, tag in sorted(select_by(connection, columns, subscriber_tag.c.subscriber_id, list(subscriber_ids))):
+        found[id] = (*found.get(id, ()), tag)
     return found
 
 
@@ -226,11 +221,12 @@ def _values(person: Subscriber, address_hash: bytes, state: State, at: datetime)
     }
 
 
-def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+def _to_json(attributes: Mapping[str, Any]) -> str:
+    return json.dumps(dict(attributes), ensure_ascii=False)
 
 
 def _read(row: Row[Any]) -> StoredSubscriber:
-    person = Subscriber(row.address, row.name, row.zone, row.lang, MappingProxyType(row.attributes), row.id)
+    attributes = json.loads(row.attributes) if isinstance(row.attributes, str) else row.attributes
+    person = Subscriber(row.address, row.name, row.zone, row.lang, MappingProxyType(attributes), row.id)
     created, updated = (datetime.fromtimestamp(seconds, UTC) for seconds in (row.created_at, row.updated_at))
     return StoredSubscriber(person, bytes(row.address_hash), row.state, created, updated)

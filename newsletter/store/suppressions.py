@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Case, ColumnElement, Connection, Row, and_, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from newsletter.store.bulk import select_by
 from newsletter.store.tables import suppression
 
 
@@ -107,10 +108,10 @@ def suppressions_of(connection: Connection, address_hash: bytes, scope: str | No
     return tuple(_read(row) for row in connection.execute(query.order_by(suppression.c.scope)))
 
 
-def suppressed_everywhere(connection: Connection, hashes: Iterable[bytes]) -> dict[bytes, Suppression]:
+def suppressed_everywhere(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, Suppression]:
     """Those of `hashes` that are suppressed for everything."""
-    query = select(suppression).where(suppression.c.scope == "", suppression.c.address_hash.in_(list(hashes)))
-    return {row.address_hash: _read(row) for row in connection.execute(query)}
+    rows = select_by(connection, list(suppression.c), suppression.c.address_hash, hashes)
+    return {bytes(row.address_hash): _read(row) for row in rows if row.scope == ""}
 
 
 def lift(connection: Connection, address_hash: bytes, reasons: Iterable[Reason], *, scope: str | None = None) -> int:
@@ -157,10 +158,13 @@ def _weight(reason: ColumnElement[str]) -> Case[int]:
 
 
 def _heaviest(connection: Connection, rows: Sequence[Suppression]) -> dict[tuple[bytes, str], int]:
-    query = select(suppression.c.address_hash, suppression.c.scope, suppression.c.reason).where(
-        suppression.c.address_hash.in_([row.address_hash for row in rows])
+    found = select_by(
+        connection,
+        (suppression.c.address_hash, suppression.c.scope, suppression.c.reason),
+        suppression.c.address_hash,
+        [row.address_hash for row in rows],
     )
-    return {(digest, scope): WEIGHT[Reason(reason)] for digest, scope, reason in connection.execute(query)}
+    return {(bytes(digest), scope): WEIGHT[Reason(reason)] for digest, scope, reason in found}
 
 
 def _read(row: Row[Any]) -> Suppression:
