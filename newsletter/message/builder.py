@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from operator import itemgetter
@@ -22,7 +23,7 @@ from newsletter.message.headers import mailbox, text_value, wire_address
 from newsletter.message.identity import Identity, identity_of
 from newsletter.message.links import Links, Purpose, Target, bounce_address
 from newsletter.message.merge import Fill, MessageValues, Slot, compile_template, place, render
-from newsletter.message.quoted_printable import encode_value
+from newsletter.message.quoted_printable import encode_plain, encode_value
 from newsletter.subscriber import Subscriber
 
 __all__ = ["Identity", "Message", "MessageBuilder", "identity_of", "transactional"]
@@ -61,11 +62,11 @@ class MessageBuilder:
             pieces = mime.body(text, html, email.embedded, email.content_hash)
         except UnicodeEncodeError as error:
             raise TemplateError("holds half of a character (a lone surrogate)", where=self._where) from error
-        self._constants, self._fills, self._order = _plan(pieces)
+        self._plan = _plan(pieces)
         self._head = Head(_fields(email, identity, links), signers)
-        self._body_start = sha256(self._constants[0])
+        self._body_start = sha256(self._plan.constants[0])
         self._fixed = {"site_name": identity.site_name, "postal_address": identity.postal_address}
-        self._message_id = links.ring.oldest.derive(b"message-id")
+        self._message_id = links.ring.oldest.derive(b"message-id", 16)
         self._message_id.update(email.page_id.encode() + b"\0")
 
     def build(self, subscriber: Subscriber, target: Target, *, now: datetime, copy: int = 0) -> Message:
@@ -84,11 +85,11 @@ class MessageBuilder:
             **self._fixed,
         }
         try:
-            pool = self._constants + [encode_value(fill(subscriber, values)) for fill in self._fills]
+            pool = self._plan.constants + [encoded(fill(subscriber, values)) for fill, encoded in self._plan.slots]
         except UnicodeEncodeError as error:
             reader = subscriber.id or subscriber.address
             raise TemplateError(f"a value of subscriber {reader} is not text", where=self._where) from error
-        pieces = self._order(pool)
+        pieces = self._plan.order(pool)
         seconds = seconds_of(now)
         head = {
             b"to": self._to(subscriber, recipient),
@@ -120,7 +121,7 @@ class MessageBuilder:
         digest.update(b"%x-%x-%x" % (target.campaign_id, target.subscriber_id, copy))
         if not target.subscriber_id:  # a persona or a test address: nothing else tells them apart
             digest.update(subscriber.address.encode())
-        return digest.hexdigest()[:32].encode()
+        return digest.hexdigest().encode()
 
 
 def transactional(
@@ -141,7 +142,7 @@ def transactional(
     """
     address, needs_smtputf8 = wire_address(recipient)
     seed = sha256("\0".join([address, subject, text, html]).encode()).hexdigest()
-    message_id = links.ring.oldest.derive(b"message-id")
+    message_id = links.ring.oldest.derive(b"message-id", 16)
     message_id.update(f"{seed} {now.isoformat()}".encode())
     seconds = seconds_of(now)
     fields = [
@@ -149,7 +150,7 @@ def transactional(
         ("To", fixed(address)),
         ("Subject", fixed(text_value(subject, len("Subject: ")))),
         ("Date", date_value(seconds)),
-        ("Message-ID", fixed(f"<{message_id.hexdigest()[:32]}@{identity.list_domain}>")),
+        ("Message-ID", fixed(f"<{message_id.hexdigest()}@{identity.list_domain}>")),
         ("Auto-Submitted", b"auto-generated"),  # RFC 3834 §5
         ("X-Auto-Response-Suppress", b"OOF, AutoReply"),
         *_mime_fields(seed),
@@ -160,16 +161,23 @@ def transactional(
     return Message(bounce, address, data, needs_smtputf8)
 
 
-def _plan(pieces: Sequence[mime.Piece]) -> tuple[list[bytes], list[Fill], Callable[[list[bytes]], tuple[bytes, ...]]]:
-    """Constants, the distinct slots, and how to pick both, in order, from the list of constants and filled slots."""
+@dataclass(frozen=True)
+class _Plan:
+    """How a body is put together: `order` picks its pieces from `constants` followed by the filled slots."""
+
+    constants: list[bytes]
+    slots: Sequence[tuple[Fill, Callable[[str], bytes]]]
+    order: Callable[[list[bytes]], tuple[bytes, ...]]
+
+
+def _plan(pieces: Sequence[mime.Piece]) -> _Plan:
     constants = [piece for piece in pieces if isinstance(piece, bytes)]
     slots = list(dict.fromkeys(piece for piece in pieces if isinstance(piece, Slot)))
     seen = iter(range(len(constants)))
     order = [next(seen) if isinstance(piece, bytes) else len(constants) + slots.index(piece) for piece in pieces]
-    fills = [slot.fill for slot in slots]
-    if len(order) == 1:
-        return constants, fills, lambda pool: (pool[0],)
-    return constants, fills, itemgetter(*order)
+    fills = [(slot.fill, encode_plain if slot.plain else encode_value) for slot in slots]
+    # itemgetter of one index gives no tuple; a body without slots is one constant.
+    return _Plan(constants, fills, itemgetter(*order) if len(order) > 1 else lambda pool: (pool[0],))
 
 
 def _fields(email: Email, identity: Identity, links: Links) -> list[Field]:

@@ -7,6 +7,7 @@ compiled by Jinja2: the slow road. Both fill the same kind of slot, call the sam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,16 +37,22 @@ _TEXT = MergeEnvironment(autoescape=False)
 
 _PLAIN_FILTERS = ("upper", "lower", "title", "capitalize", "trim", "href", "url")
 """Filters of the fast road: functions of the value alone."""
+_MARKUP = re.compile("[&<>'\"]").search  # escaping costs three times this look
 _FAILURES = (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in a template. `expression` is how the author wrote it, as far as it can be told; `fast` its road."""
+    """A place in a template.
+
+    `expression` is how the author wrote it, as far as it can be told; `fast` is its road; `plain` promises text of one
+    line in ASCII without `=`, which needs no encoding.
+    """
 
     expression: str
     fill: Fill
     fast: bool
+    plain: bool = False
 
 
 Template = tuple[str | Slot, ...]
@@ -169,22 +176,24 @@ def _joined(parts: Sequence[str | Slot]) -> Iterator[str | Slot]:
 
 def _expression(node: nodes.Expr, environment: MergeEnvironment, html: bool, where: str) -> Slot | None:
     """A slot of the fast road, or None if `node` is more than a name and plain filters."""
-    steps: list[Callable[[Any], Any]] = []
-    written: list[str] = []
+    filters: list[nodes.Filter] = []
     while isinstance(node, nodes.Filter) and node.node is not None:
-        step = _step(node, environment)
-        if step is None:
-            return None
-        steps.insert(0, step)
-        written.insert(0, _written_filter(node))
+        filters.insert(0, node)
         node = node.node
     name, getter = _named(node)
-    if getter is None:
+    steps = [step for each in filters if (step := _step(each, environment)) is not None]
+    if getter is None or len(steps) < len(filters):
         return None
+    written = [_written_filter(each) for each in filters]
     if name in LINK_NAMES and written in ([], ["href"]):
         return _LINKS[name]
     expression = " | ".join([name, *written])
-    return Slot(expression, _fill(getter, tuple(steps), Missing(name=name), html, expression, where), fast=True)
+    instead: object = Missing(name=name)
+    if filters and filters[0].name in ("default", "d"):
+        # What `default` gives for a missing value is known now; only `default(…, true)` has more to do later.
+        instead = steps[0](instead)
+        steps = steps if len(filters[0].args) == 2 else steps[1:]
+    return Slot(expression, _fill(name, getter, tuple(steps), instead, html, expression, where), fast=True)
 
 
 def _step(node: nodes.Filter, environment: MergeEnvironment) -> Callable[[Any], Any] | None:
@@ -240,7 +249,7 @@ _PERSON: dict[str, Callable[[Subscriber, MessageValues], Any]] = {
 }
 
 
-_LINKS = {name: Slot(name, _link(name), fast=True) for name in LINK_NAMES}
+_LINKS = {name: Slot(name, _link(name), fast=True, plain=True) for name in LINK_NAMES}
 """Our own links need no escaping anywhere (see `Links`), so text and HTML share one slot, filled once per message."""
 
 
@@ -249,23 +258,26 @@ def _empty(value: Any) -> bool:
 
 
 def _fill(
+    name: str,
     getter: Callable[[Subscriber, MessageValues], Any],
     steps: tuple[Callable[[Any], Any], ...],
-    missing: Missing,
+    instead: object,
     html: bool,
     expression: str,
     where: str,
 ) -> Fill:
-    never_missing = missing._undefined_name in MESSAGE_NAMES
+    """`getter`, then each of `steps`; `instead` stands for a value that is missing."""
+    may_miss = name not in MESSAGE_NAMES
 
     def fill(subscriber: Subscriber, message: MessageValues) -> str:
         value = getter(subscriber, message)
-        if (value is None or value == "") and not never_missing:
-            value = missing
+        if (value is None or value == "") and may_miss:
+            value = instead
         try:
             for step in steps:
                 value = step(value)
-            return escape(value) if html else str(value)
+            text = str(value)
+            return escape(text) if html and _MARKUP(text) else text
         except _FAILURES as error:
             raise _refusal(error, expression, subscriber, where) from error
 

@@ -22,6 +22,11 @@ _HEX = [b"=%02X" % code for code in range(256)]
 _BYTES = [bytes([code]) if code in _BY_ITSELF else _HEX[code] for code in range(256)]
 
 
+def encode_plain(value: str) -> bytes:
+    """A value known to be ASCII of one line, without `=` and runs of blanks, that starts with neither `.` nor `F`."""
+    return value.encode() + SOFT_BREAK if 0 < len(value) <= _WIDTH else encode(value)
+
+
 def encode_value(value: str) -> bytes:
     """A value as a piece. Short plain text, the usual case, costs a few hundred nanoseconds.
 
