@@ -76,6 +76,11 @@ class HouseStyle:
             raise TemplateError(
                 f"there is no template {error.name}", where=str(self.folders[0]), remedy="Check the name in `include`."
             ) from error
+        except TemplateError as error:
+            where, line = self._place_of(error)
+            if error.where or not where:
+                raise
+            raise TemplateError(error.message, where=where, line=line, remedy=error.remedy) from error
         except RENDERING_ERRORS as error:
             where, line = self._place_of(error)
             raise TemplateError(_in_words(error), where=where or name, line=line, remedy=_remedy(error)) from error

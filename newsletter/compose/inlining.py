@@ -25,8 +25,10 @@ OPTIONS: dict[str, Any] = {
     "disable_validation": True,
     "disable_basic_attributes": ATTRIBUTES_LEFT_ALONE,
     "align_floating_images": False,
-    "cssutils_logging_level": logging.CRITICAL,
 }
+
+# Once for the process: else cssutils tells stderr of each property it doesn't know.
+Premailer("<p/>", cssutils_logging_level=logging.CRITICAL)
 
 
 def inline(tree: Any, css: str) -> None:

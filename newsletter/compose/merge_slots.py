@@ -173,7 +173,7 @@ class MergeSlots:
         return "".join(parts)
 
     def _checked(self, filled: str, masked: str, where: str) -> str:
-        if self._prefix in filled.lower():
+        if self._prefix[:8] in filled.lower():
             raise TemplateError(
                 "a template cuts a merge expression in two",
                 where=where,

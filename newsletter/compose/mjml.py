@@ -44,7 +44,7 @@ def check(mjml: str) -> None:
         root = etree.fromstring(source, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError as error:
         line, column = error.position
-        offset = sum(len(text) + 1 for text in source.split("\n")[: line - 1]) + column - 1
+        offset = sum(len(text) + 1 for text in source.split("\n")[: line - 1]) + max(0, column - 2)
         message = f"this is not well-formed XML: {error.msg}"
         raise MjmlError(message, offset, "Close each tag, quote each value, write & as &amp;.") from error
     if root.tag != "mjml":

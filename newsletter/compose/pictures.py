@@ -78,8 +78,10 @@ class Pictures:
                 continue
             try:
                 path = root / name
-                if path.is_file() and path.resolve().is_relative_to(root.resolve()):
-                    return path.resolve()
+                if path.is_file():
+                    real = path.resolve()
+                    if real.is_relative_to(root.resolve()):
+                        return real
             except (OSError, RuntimeError):
                 continue
         return None

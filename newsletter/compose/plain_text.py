@@ -101,29 +101,34 @@ def _columns_of(character: str) -> int:
 
 
 def _wrapped_line(text: str, width: int, indent: str, first: str) -> list[str]:
+    if text.isascii() and len(first) + len(text) <= width:
+        return [first + " ".join(text.split())]
+    size_of = len if text.isascii() else columns
     lines: list[str] = []
-    line, used, start = first, columns(first), True
+    line, used = [first], columns(first)
     for gap, word in _words(text):
-        size = columns(word)
-        if not start and used + len(gap) + size > width:
-            lines.append(line.rstrip(" "))
-            line, used, start = indent, columns(indent), True
-        if not start:
-            line, used = line + gap, used + len(gap)
-        line, used, start = line + word, used + size, False
-    lines.append(line.rstrip(" ") if start else line)
+        size = size_of(word)
+        if len(line) == 1:
+            gap = ""
+        elif used + len(gap) + size > width:
+            lines.append("".join(line))
+            line, used, gap = [indent], columns(indent), ""
+        line += (gap, word)
+        used += len(gap) + size
+    lines.append("".join(line).rstrip(" "))
     return lines
 
 
 def _words(text: str) -> list[tuple[str, str]]:
     """Words, each with the gap before it. Scripts without spaces may break between any two wide characters."""
-    words: list[tuple[str, str]] = []
-    for word in re.split(r"[ \t\n\r\f]+", text.strip(" \t\n\r\f")):
-        gap = " "
-        for piece in [word] if word.isascii() else _pieces(word):
-            words.append((gap, piece))
-            gap = ""
-    return words
+    words = re.split(r"[ \t\n\r\f]+", text.strip(" \t\n\r\f"))
+    if text.isascii():
+        return [(" ", word) for word in words]
+    return [(" " if first else "", piece) for word in words for first, piece in _numbered_pieces(word)]
+
+
+def _numbered_pieces(word: str) -> list[tuple[bool, str]]:
+    return [(index == 0, piece) for index, piece in enumerate([word] if word.isascii() else _pieces(word))]
 
 
 def _pieces(word: str) -> list[str]:
