@@ -21,12 +21,12 @@ from newsletter.message.dkim import Signer
 from newsletter.message.head import Field, Head, date_value, fixed, seconds_of
 from newsletter.message.headers import mailbox, text_value, wire_address
 from newsletter.message.identity import Identity, identity_of
-from newsletter.message.links import Links, Purpose, Target, bounce_address
-from newsletter.message.merge import Fill, MessageValues, Slot, compile_template, place, render
+from newsletter.message.links import Links, MailLinks, Purpose, Target, bounce_address
+from newsletter.message.merge import Fill, MessageValues, Slot, compile_template, place, reader_of, render
 from newsletter.message.quoted_printable import encode_plain, encode_value
 from newsletter.subscriber import Subscriber
 
-__all__ = ["Identity", "Message", "MessageBuilder", "identity_of", "transactional"]
+__all__ = ["Identity", "Message", "MessageBuilder", "identity_of", "message_values", "transactional"]
 
 _LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 
@@ -51,7 +51,6 @@ class MessageBuilder:
     """
 
     def __init__(self, email: Email, identity: Identity, links: Links, signers: Sequence[Signer]) -> None:
-        self._email = email
         self._identity = identity
         self._links = links
         self._where = place(email)
@@ -65,7 +64,6 @@ class MessageBuilder:
         self._plan = _plan(pieces)
         self._head = Head(_fields(email, identity, links), signers)
         self._body_start = sha256(self._plan.constants[0])
-        self._fixed = {"site_name": identity.site_name, "postal_address": identity.postal_address}
         self._message_id = links.ring.oldest.derive(b"message-id", 16)
         self._message_id.update(email.page_id.encode() + b"\0")
 
@@ -76,19 +74,12 @@ class MessageBuilder:
         Raises TemplateError for a value that is missing or unfit, DataError for an address or name no header may hold.
         """
         recipient, needs_smtputf8 = wire_address(subscriber.address)
-        unsubscribe, preferences, view, bounce = self._links.mailed_tokens(target)
-        web = self._links.web_url
-        values: MessageValues = {
-            "unsubscribe_url": f"{web}/u/{unsubscribe}",
-            "preferences_url": f"{web}/p/{preferences}",
-            "web_url": f"{web}/v/{view}",
-            **self._fixed,
-        }
+        links = self._links.for_mail(target)
+        values = message_values(self._identity, links)
         try:
             pool = self._plan.constants + [encoded(fill(subscriber, values)) for fill, encoded in self._plan.slots]
         except UnicodeEncodeError as error:
-            reader = subscriber.id or subscriber.address
-            raise TemplateError(f"a value of subscriber {reader} is not text", where=self._where) from error
+            raise TemplateError(f"a value of {reader_of(subscriber)} is not text", where=self._where) from error
         pieces = self._plan.order(pool)
         seconds = seconds_of(now)
         head = {
@@ -96,11 +87,13 @@ class MessageBuilder:
             b"subject": self._subject_value(subscriber, values),
             b"date": date_value(seconds),
             b"message_id": self._message_id_of(target, subscriber, copy),
-            b"token": unsubscribe.encode(),
+            b"token": links.unsubscribe_token.encode(),
             b"campaign": target.campaign_id,
         }
         data = self._head.joined(head, pieces, self._body_start, seconds)
-        return Message(bounce_address(bounce, self._identity.bounce_domain), recipient, data, needs_smtputf8)
+        return Message(
+            bounce_address(links.bounce_token, self._identity.bounce_domain), recipient, data, needs_smtputf8
+        )
 
     def _to(self, subscriber: Subscriber, recipient: str) -> bytes:
         try:
@@ -113,8 +106,9 @@ class MessageBuilder:
         try:
             return text_value(subject, len("Subject: "))
         except DataError as error:
-            reader = subscriber.id or subscriber.address
-            raise TemplateError(f"the subject for subscriber {reader} {error.message}", where=self._where) from error
+            raise TemplateError(
+                f"the subject for {reader_of(subscriber)} {error.message}", where=self._where
+            ) from error
 
     def _message_id_of(self, target: Target, subscriber: Subscriber, copy: int) -> bytes:
         digest = self._message_id.copy()
@@ -122,6 +116,17 @@ class MessageBuilder:
         if not target.subscriber_id:  # a persona or a test address: nothing else tells them apart
             digest.update(subscriber.address.encode())
         return digest.hexdigest().encode()
+
+
+def message_values(identity: Identity, links: MailLinks) -> MessageValues:
+    """What a message adds to the values of a merge, see `newsletter.message.merge.MESSAGE_NAMES`."""
+    return {
+        "unsubscribe_url": links.unsubscribe_url,
+        "preferences_url": links.preferences_url,
+        "web_url": links.web_url,
+        "site_name": identity.site_name,
+        "postal_address": identity.postal_address,
+    }
 
 
 def transactional(
@@ -237,4 +242,4 @@ def _identifier(name: str) -> str:
 
 def _sender_id(identity: Identity) -> str:
     """The last part of Feedback-ID: 5 to 15 characters, the same for all our mail (Gmail sender guidelines)."""
-    return (re.sub(r"[^a-z0-9]", "", identity.list_domain) + "mail")[:15].ljust(5, "x")
+    return re.sub(r"[^a-z0-9]", "", identity.list_domain.lower())[:15].ljust(5, "x")

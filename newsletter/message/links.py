@@ -9,7 +9,6 @@ survives mail systems that change the case of a local part.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import blake2b
@@ -52,6 +51,16 @@ class Target(NamedTuple):
     delivery_id: int
 
 
+class MailLinks(NamedTuple):
+    """The links and tokens of one mail."""
+
+    unsubscribe_token: str
+    unsubscribe_url: str
+    preferences_url: str
+    web_url: str
+    bounce_token: str
+
+
 class Links:
     """Makes and reads the tokens of one key ring.
 
@@ -72,7 +81,10 @@ class Links:
             for key in ring.keys
             for purpose in Purpose
         }
-        self._newest = tuple(self._hashes[ring.newest.id, purpose] for purpose in MAILED)
+        self._mailed = tuple(
+            self._hashes[ring.newest.id, purpose]
+            for purpose in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.VIEW, Purpose.BOUNCE)
+        )
         self._start = b"%x-" % ring.newest.id
 
     def url(self, purpose: Purpose, target: Target, *, now: datetime | None = None) -> str:
@@ -86,15 +98,17 @@ class Links:
             start += b"%x-" % int((_needed(now) + timedelta(days=CONFIRM_DAYS)).timestamp())
         return (start + _mac(self._hashes[self.ring.newest.id, purpose], start)).decode()
 
-    def mailed_tokens(self, target: Target) -> Iterable[str]:
-        """The tokens each mail carries, in the order of MAILED; all at once, since this runs for each mail."""
+    def for_mail(self, target: Target) -> MailLinks:
+        """What each mail carries; all at once and without detours, since this runs for every mail."""
         start = self._start + b"%x-%x-%x-" % target
         tokens = []
-        for keyed in self._newest:
+        for keyed in self._mailed:
             digest = keyed.copy()
             digest.update(start)
             tokens.append((start + digest.digest().translate(_BASE32)).decode())
-        return tokens
+        unsubscribe, preferences, view, bounce = tokens
+        web = self.web_url
+        return MailLinks(unsubscribe, f"{web}/u/{unsubscribe}", f"{web}/p/{preferences}", f"{web}/v/{view}", bounce)
 
     def read(self, token: str, purpose: Purpose, *, now: datetime | None = None) -> Target:
         """Whom a token is about. Raises LinkError unless we made it, for this purpose, and it is still good."""
@@ -117,9 +131,6 @@ class Links:
             raise LinkError("this is not an address of ours", where=address)
         purpose = Purpose.BOUNCE if match[1].lower() == "bounces" else Purpose.UNSUBSCRIBE
         return purpose, self.read(match[2], purpose)
-
-
-MAILED = (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.VIEW, Purpose.BOUNCE)
 
 
 def bounce_address(token: str, domain: str) -> str:

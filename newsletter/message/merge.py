@@ -122,6 +122,11 @@ def place(email: Email) -> str:
     return f"{email.series}/{email.page_id}"
 
 
+def reader_of(subscriber: Subscriber) -> str:
+    """A subscriber as errors name them."""
+    return f"subscriber {subscriber.id} ({subscriber.address})" if subscriber.id else subscriber.address
+
+
 def parts_of(email: Email) -> tuple[tuple[str, str, bool], ...]:
     """Each templated part: its name, its template, whether it is HTML."""
     return (
@@ -321,12 +326,13 @@ def _block(body: Sequence[nodes.Node], environment: MergeEnvironment, where: str
 
 
 def _refusal(error: Exception, expression: str, subscriber: Subscriber, where: str) -> TemplateError:
-    reader = f"subscriber {subscriber.id} ({subscriber.address})" if subscriber.id else subscriber.address
     remedy = ""
     if isinstance(error, jinja2.UndefinedError):
         remedy = 'Give the subscriber a value, or write a default: {{ name | default("friend") }}.'
     message = str(error) or type(error).__name__
-    return TemplateError(f"{message}, in {{{{ {expression} }}}} for {reader}", where=where, remedy=remedy)
+    return TemplateError(
+        f"{message}, in {{{{ {expression} }}}} for {reader_of(subscriber)}", where=where, remedy=remedy
+    )
 
 
 def _written_filter(node: nodes.Filter) -> str:

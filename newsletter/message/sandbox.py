@@ -20,7 +20,7 @@ from jinja2.utils import pass_context
 from jinja2.visitor import NodeTransformer
 
 MAX_OUTPUT = 1_000_000
-"""Characters that one template, or one value in it, may come to: ten times what Gmail shows of a mail."""
+"""Characters that the logic of one template may come to: ten times what Gmail shows of a mail."""
 MAX_STEPS = 10_000
 """Turns that all loops of one template may take together."""
 MAX_NUMBER_BITS = 256

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from newsletter.compose.email import Email, EmbeddedPicture
-from newsletter.message.builder import Identity, Message, MessageBuilder
+from newsletter.message.builder import Identity, Message, MessageBuilder, message_values
 from newsletter.message.dkim import Signer
 from newsletter.message.keys import Key, KeyRing
-from newsletter.message.links import Links, Purpose, Target
+from newsletter.message.links import Links, Target
+from newsletter.message.merge import MessageValues
 from newsletter.subscriber import Subscriber
 
 NOW = datetime(2026, 3, 29, 7, 5, 9, tzinfo=UTC)
@@ -94,12 +95,6 @@ def part(message: Message, media_type: str) -> str:
     raise AssertionError(f"there is no {media_type} part")
 
 
-def values(target: Target = TARGET, links: Links = LINKS, identity: Identity = IDENTITY) -> dict[str, str]:
+def values(target: Target = TARGET, links: Links = LINKS, identity: Identity = IDENTITY) -> MessageValues:
     """The values that a message adds for its merge."""
-    return {
-        "unsubscribe_url": links.url(Purpose.UNSUBSCRIBE, target),
-        "preferences_url": links.url(Purpose.PREFERENCES, target),
-        "web_url": links.url(Purpose.VIEW, target),
-        "site_name": identity.site_name,
-        "postal_address": identity.postal_address,
-    }
+    return message_values(identity, links.for_mail(target))

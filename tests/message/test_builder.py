@@ -45,7 +45,7 @@ def test_a_message_has_the_headers_that_receivers_ask_for() -> None:
         f"<https://letters.example.org/u/{token}>, <mailto:unsub+{token}@bounce.example.org>"
     )
     assert read["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert read["Feedback-ID"] == "day-in-the-life:unions:campaign3:newsexampleorgm"
+    assert read["Feedback-ID"] == "day-in-the-life:unions:campaign3:newsexampleorg"
     assert read["X-Auto-Response-Suppress"] == "OOF, AutoReply"
     assert read["MIME-Version"] == "1.0"
     assert message.recipient == "ada@example.com"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from newsletter.errors import LinkError, SettingsError
 from newsletter.message.keys import Key, KeyRing
-from newsletter.message.links import MAILED, Links, Purpose, Target, bounce_address
+from newsletter.message.links import Links, Purpose, Target, bounce_address
 from tests.message.samples import LINKS, NOW, RING, TARGET
 
 IDS = st.integers(0, 2**36)
@@ -91,8 +91,14 @@ def test_a_confirm_link_without_the_time_is_a_mistake_of_the_caller() -> None:
 
 
 @given(TARGETS)
-def test_the_tokens_of_a_mail_are_those_made_one_by_one(target: Target) -> None:
-    assert list(LINKS.mailed_tokens(target)) == [LINKS.token(purpose, target) for purpose in MAILED]
+def test_the_links_of_a_mail_are_those_made_one_by_one(target: Target) -> None:
+    assert LINKS.for_mail(target) == (
+        LINKS.token(Purpose.UNSUBSCRIBE, target),
+        LINKS.url(Purpose.UNSUBSCRIBE, target),
+        LINKS.url(Purpose.PREFERENCES, target),
+        LINKS.url(Purpose.VIEW, target),
+        LINKS.token(Purpose.BOUNCE, target),
+    )
 
 
 @given(TARGETS)
