@@ -209,7 +209,7 @@ class MailPictures:
         return ShownPicture(src, alt, width, None)
 
     def _address(self, picture: Picture) -> str:
-        src = self._site.absolute(picture.src)
+        src = self._site.absolute(picture.src) if picture.src.strip() else ""
         return src if src.startswith(("http://", "https://")) else ""
 
     def _find(self, src: str) -> Path | None:
