@@ -59,7 +59,7 @@ class Reason(Enum):
             return Severity.HARD
         if self in _SENDER:
             return Severity.SENDER
-        return Severity.NONE if self in (Reason.NONE, Reason.COMPLAINT, Reason.OPT_OUT) else Severity.SOFT
+        return Severity.NONE if self in (Reason.NONE, Reason.COMPLAINT) else Severity.SOFT
 
 
 _HARD = frozenset(

@@ -57,6 +57,53 @@ def classify(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
         ctx.exit(1)
 
 
+@command.command()
+@click.argument("source", required=False, metavar="[SOURCE]")
+@click.pass_context
+def process(ctx: click.Context, source: str | None) -> None:
+    """Act on the mails of a mailbox: suppress, count, alert. SOURCE is -, a file, an mbox, a Maildir or an address
+    like imaps://user@host/INBOX; without it `[bounces] mailbox` is read.
+
+    Only a mail to an address that we made (bounces+TOKEN@...) has consequences; the rest is kept for you in
+    .newsletter/bounces.
+
+    \b
+    Examples:
+      newsletter bounces process imaps://bounces@mail.example.com/INBOX
+      newsletter bounces process - < returned.eml
+    """
+    from collections import Counter
+    from pathlib import Path
+
+    from newsletter.bounces.mailbox import fetch
+    from newsletter.bounces.policy import Consequence
+    from newsletter.bounces.processing import Processor, processor_of
+    from newsletter.cli.terminal import settings_of
+    from newsletter.clock import SystemClock
+    from newsletter.errors import UsageError
+    from newsletter.store.database import open_database
+
+    settings = settings_of(ctx)
+    source = source or settings.bounces.mailbox
+    if not source:
+        raise UsageError(
+            "no mailbox is named", remedy="Say which: newsletter bounces process SOURCE, or set [bounces] mailbox."
+        )
+    database = open_database(settings.database_url)
+    processor: Processor = processor_of(settings, database)
+    seen: Counter[Consequence] = Counter()
+    for mail in fetch(source, settings.bounces.password):
+        processed = processor.process(mail.data, SystemClock().now())
+        mail.finish()
+        seen[processed.consequence] += 1
+        click.echo(f"{_as_line(mail.name, processed.classification)} -> {processed.consequence.value}")
+    database.close()
+    total = sum(seen.values())
+    click.echo(f"{total} mail{'' if total == 1 else 's'}" + "".join(f", {n} {c.value}" for c, n in seen.items()))
+    if seen[Consequence.KEPT]:
+        click.echo(f"Look at what was kept: {Path(processor.folder)}")
+
+
 def _as_json(name: str, found: Classification) -> dict[str, object]:
     return {
         "file": name,
