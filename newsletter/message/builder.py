@@ -228,7 +228,7 @@ def _list_id(identity: Identity) -> str:
     """RFC 2919 §3. The title is left out if it would have to be encoded: many filters read this field as it is."""
     name = f"<{_identifier(identity.series).lower()}.{identity.list_domain}>"
     title = identity.series_title
-    if not title.isascii() or not title.isprintable() or "=?" in title or len(title) > 50:
+    if not title.isascii() or not title.isprintable() or "=?" in title or len(title) > 65:
         return name
     quoted = title.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}"\r\n {name}' if title else name
