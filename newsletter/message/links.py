@@ -19,8 +19,6 @@ from newsletter.errors import LinkError, SettingsError
 from newsletter.message.keys import KeyRing
 
 CONFIRM_DAYS = 7
-UNSET_WEB_URL = "https://newsletter.invalid"
-"""Where links lead as long as `[web] url` is unset: a domain that never exists (RFC 2606 §2)."""
 
 _MAC_LENGTH = 26
 _BASE32 = b"abcdefghijklmnopqrstuvwxyz234567" * 8
@@ -64,13 +62,13 @@ class MailLinks(NamedTuple):
 class Links:
     """Makes and reads the tokens of one key ring.
 
-    `web_url` is `[web] url`; a slash at its end is ignored. Raises SettingsError if it is not an address, or holds
+    `web_url` is `Settings.web_url`; a slash at its end is ignored. Raises SettingsError if it is not an address, or holds
     anything that would have to be escaped in a mail.
     """
 
     def __init__(self, ring: KeyRing, web_url: str) -> None:
         self.ring = ring
-        self.web_url = (web_url or UNSET_WEB_URL).rstrip("/")
+        self.web_url = web_url.rstrip("/")
         if not _WEB_URL.fullmatch(self.web_url):
             raise SettingsError(
                 f"[web] url {web_url!r} is not an https address",

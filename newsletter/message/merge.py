@@ -95,8 +95,9 @@ def merge_values(subscriber: Subscriber, message: MessageValues) -> dict[str, An
     None and "" count as missing: nobody wants a greeting to an empty name. A `first_name` among the attributes is
     taken before the first word of the name.
     """
-    person = {name: value for name, value in subscriber.attributes.items() if not _empty(value)}
-    person |= {name: value for name in PERSON_NAMES if not _empty(value := _PERSON[name](subscriber, message))}
+    person = {name: value for name, value in subscriber.attributes.items() if name not in _PERSON}
+    person |= {name: getter(subscriber, message) for name, getter in _PERSON.items()}
+    person = {name: value for name, value in person.items() if not _empty(value)}
     return {**person, **message, "subscriber": person}
 
 

@@ -127,7 +127,7 @@ def test_ids_too_large_for_an_envelope_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["letters.example.org", "ftp://example.org", "https://a.example/?x=1", 'https://a.example/">', "https://é.org"],
+    ["", "letters.example.org", "ftp://example.org", "https://a.example/?x=1", 'https://a.example/">', "https://é.org"],
 )
 def test_a_web_address_that_could_break_a_mail_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="https address"):

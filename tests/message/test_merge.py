@@ -133,6 +133,12 @@ def test_an_attribute_can_not_pose_as_what_we_say_ourselves() -> None:
     assert merged("{{ subscriber.name }}", liar) == "Ada Lovelace"
 
 
+def test_an_attribute_does_not_stand_in_for_a_missing_name() -> None:
+    nameless = replace(ADA, name="", attributes={"name": "Eve"})
+    for template in ("{{ name | default('friend') }}", "{% if true %}{{ name | default('friend') }}{% endif %}"):
+        assert merged(template, nameless) == "friend"
+
+
 @pytest.mark.parametrize("name", ["items", "keys", "get", "copy", "range", "class"])
 def test_an_attribute_may_have_any_name(name: str) -> None:
     reader = replace(ADA, attributes={name: "v"})
