@@ -152,6 +152,12 @@ class BounceSettings:
     password: str = setting("Password of the mailbox.", secret=True)
     soft_limit: int = setting("Soft bounces, over at least three mails, after which an address is suppressed.", 5)
     reset_days: int = setting("Days without a bounce after which counting starts anew.", 75)
+    ses_topic: str = setting("ARN of the Amazon SNS topic that reports bounces of SES; opens /hooks/ses.")
+    postmark_login: str = setting(
+        "`user:password` in the address of Postmark's webhook; opens /hooks/postmark.", secret=True
+    )
+    sendgrid_key: str = setting("Public key of SendGrid's signed event webhook; opens /hooks/sendgrid.")
+    mailgun_key: str = setting("Mailgun's HTTP webhook signing key; opens /hooks/mailgun.", secret=True)
 
 
 @dataclass(frozen=True)

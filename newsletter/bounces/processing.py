@@ -72,7 +72,7 @@ class Processor:
         target = token[1] if token else None
         addressee = addressee_of_delivery(connection, target.delivery_id, target.subscriber_id) if target else None
         if token and token[0] is Purpose.UNSUBSCRIBE:
-            return _unsubscribe(connection, addressee, now) if addressee else Consequence.KEPT
+            return unsubscribe(connection, addressee, now, source="mail") if addressee else Consequence.KEPT
         if found.kind in (Kind.AUTOREPLY, Kind.DELIVERED):
             return Consequence.IGNORED
         if found.kind is Kind.NONE:
@@ -121,19 +121,19 @@ def _has_moved_on(addressee: Addressee, found: Classification) -> bool:
     return fold(addressee.address) not in {fold(address) for address in found.recipients}
 
 
-def _unsubscribe(connection: Connection, addressee: Addressee, now: datetime) -> Consequence:
-    """A mail to the address of List-Unsubscribe (RFC 2369 §3.2): the person leaves that series."""
+def unsubscribe(connection: Connection, addressee: Addressee, now: datetime, *, source: str) -> Consequence:
+    """The person leaves: the series of the mail they answered (RFC 2369 §3.2), or all where none is known."""
     changed = suppress(
         connection,
         addressee.address_hash,
         Reason.UNSUBSCRIBED,
         at=now,
         scope=addressee.series,
-        source="mail to List-Unsubscribe",
+        source=source,
         address=addressee.address,
     )
     if not changed:
         return Consequence.KNOWN
-    entry = Consent(addressee.subscriber_id, ConsentKind.WITHDRAWN, now, addressee.series, source="mail")
+    entry = Consent(addressee.subscriber_id, ConsentKind.WITHDRAWN, now, addressee.series, source=source)
     record_consent(connection, entry)
     return Consequence.UNSUBSCRIBED
