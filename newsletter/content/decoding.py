@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
+from html import unescape
 
 from charset_normalizer import from_bytes
 
@@ -24,6 +26,8 @@ BYTE_ORDER_MARKS = (
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
 """Characters that XML 1.0 forbids or discourages (§2.2); C1 ones also make Gmail clip a mail early."""
 
+REFERENCE = re.compile(r"&#([xX][0-9a-fA-F]+|[0-9]+);?")
+
 NOT_TEXT = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"PK\x03\x04", b"\x1f\x8b", b"\x7fELF", b"RIFF")
 
 SAVE_AS_UTF8 = "Save the file as UTF-8."
@@ -42,7 +46,18 @@ def decode(data: bytes, path: str) -> str:
             remedy="Split the page, or move what is not text out of it.",
         )
     text = CONTROL.sub("", _decode(data, path))
+    if "&#" in text:
+        text = REFERENCE.sub(_resolve, text)
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n").replace("\u2028", "\n")
+
+
+def _resolve(reference: re.Match[str]) -> str:
+    """Character references to control characters as a browser takes them: `&#146;` is an apostrophe, `&#1;` nothing."""
+    digits = reference[1]
+    number = int(digits[1:], 16) if digits[0] in "xX" else int(digits[:9])
+    if number < sys.maxunicode and not CONTROL.match(chr(number)):
+        return reference[0]
+    return CONTROL.sub("", unescape(f"&#{digits};"))
 
 
 def _decode(data: bytes, path: str) -> str:

@@ -147,10 +147,11 @@ class YamlHandler(BaseHandler):
 
     def _explain(self, error: yaml.MarkedYAMLError, header: str) -> ContentError:
         """libyaml points behind a key without a blank (`draft:true`), so such a line is looked for first."""
-        mark = error.problem_mark or error.context_mark
+        unfinished = error.context_mark if "could not find" in str(error.problem) else None
+        mark = unfinished or error.problem_mark or error.context_mark
         row = mark.line if mark else 0
         for number, text in enumerate(header.split("\n")[: row + 1]):
-            if glued := re.match(r"([A-Za-z_]\w*):[^\s/]", text):
+            if glued := re.match(r"([A-Za-z_]\w*)(?::[^\s/]|：)", text):
                 return self._error(
                     f"Between `{glued[1]}:` and its value a blank is missing.", number, f"Write `{glued[1]}: …`."
                 )
@@ -183,7 +184,12 @@ def _refuse_deep(header: str, path: str, line: int) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEPTH:
-            raise ContentError("The front matter nests too deep.", where=path, line=line + event.start_mark.line)
+            raise ContentError(
+                "The front matter nests too deep.",
+                where=path,
+                line=line + event.start_mark.line,
+                remedy="Close the brackets that are left open.",
+            )
 
 
 class TomlHandler(BaseHandler):

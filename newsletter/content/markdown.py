@@ -14,7 +14,7 @@ from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from newsletter.content.source import SourceText
-from newsletter.content.start_tags import annotate
+from newsletter.content.start_tags import annotate, mend
 
 BLOCKS = (
     "address|article|aside|blockquote|center|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header"
@@ -33,6 +33,9 @@ MARKDOWN_SIGN = re.compile(
 )
 """Anything that Markdown might read as more than text. Without one, a page of raw HTML needs no Markdown."""
 
+MAYBE_SIGN = re.compile(r"[\]*_`~\\|]|^ {0,3}[#>+=:0-9-]|<(?:http|mailto)", re.MULTILINE)
+"""A cheap first look: most pages of raw HTML hold none of these."""
+
 HTML_FILE = (".html", ".htm")
 
 
@@ -44,13 +47,14 @@ def to_html(body: SourceText, path: str) -> str:
     """
     if path.lower().endswith(HTML_FILE) or _is_raw_html(body.text):
         return annotate(body.text, body.line_at)
+    body = mend(body)
     text = HEADING_ATTRIBUTES.sub(lambda match: match[1] or "", body.text)
     return _render(SourceText(_dedent_raw_html(text), body.lines))
 
 
 def _is_raw_html(text: str) -> bool:
     """Whether everything outside HTML blocks is HTML too, and nothing in the page looks like Markdown."""
-    if not text.lstrip().startswith("<") or MARKDOWN_SIGN.search(text):
+    if not text.lstrip().startswith("<") or (MAYBE_SIGN.search(text) and MARKDOWN_SIGN.search(text)):
         return False
     inside = _inside_blocks(text.split("\n"), honour_code=False)
     rows = zip(text.split("\n"), inside, strict=True)

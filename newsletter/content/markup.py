@@ -4,191 +4,32 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 from lxml import etree
 
-from newsletter.content.decoding import CONTROL
+from newsletter.content.allowed import (
+    ATTRIBUTES,
+    BLOCK,
+    EVERYWHERE,
+    INLINE,
+    INTEGERS,
+    LINK_SCHEMES,
+    PICTURE_SCHEMES,
+    PLAYERS,
+    REMOVED,
+    RENAMED,
+    SEEN,
+    STYLES,
+)
 from newsletter.content.shortcodes import site_path
 from newsletter.content.slots import Slots
 from newsletter.content.start_tags import is_useful
+from newsletter.content.tree import Element, drop, line_of, unwrap
 from newsletter.errors import ContentError
 from newsletter.finding import Finding, Severity
 
-Element: TypeAlias = Any
-"""`lxml.etree._Element`; lxml carries no types."""
-
-INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "bdi",
-        "bdo",
-        "br",
-        "cite",
-        "code",
-        "del",
-        "dfn",
-        "em",
-        "i",
-        "img",
-        "ins",
-        "kbd",
-        "mark",
-        "q",
-        "rp",
-        "rt",
-        "ruby",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "time",
-        "u",
-        "var",
-    ]
-)
-BLOCK = frozenset(
-    [
-        "p",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "blockquote",
-        "pre",
-        "hr",
-        "figure",
-        "figcaption",
-        "table",
-        "caption",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "th",
-        "td",
-        "div",
-        "section",
-        "article",
-        "main",
-        "header",
-        "footer",
-        "aside",
-        "nav",
-        "center",
-        "address",
-        "fieldset",
-        "details",
-        "summary",
-    ]
-)
-RENAMED = {
-    "strike": "s",
-    "tt": "code",
-    "font": "span",
-    "big": "span",
-    "acronym": "abbr",
-    "listing": "pre",
-    "xmp": "pre",
-}
-
-REMOVED = frozenset(
-    [
-        "script",
-        "style",
-        "head",
-        "title",
-        "meta",
-        "link",
-        "base",
-        "template",
-        "svg",
-        "math",
-        "canvas",
-        "object",
-        "embed",
-        "applet",
-        "iframe",
-        "frame",
-        "frameset",
-        "video",
-        "audio",
-        "input",
-        "button",
-        "select",
-        "textarea",
-        "option",
-        "datalist",
-        "map",
-        "area",
-        "progress",
-        "meter",
-        "dialog",
-        "source",
-        "track",
-        "param",
-        "noframes",
-    ]
-)
-SEEN = frozenset(
-    [
-        "svg",
-        "math",
-        "canvas",
-        "object",
-        "embed",
-        "applet",
-        "iframe",
-        "frame",
-        "video",
-        "audio",
-        "input",
-        "button",
-        "select",
-        "textarea",
-        "map",
-        "progress",
-        "meter",
-        "dialog",
-    ]
-)
-"""Removed elements that a reader of the site sees; an author must hear that the mail lacks them."""
-
-PLAYERS = {"iframe": "See it on the web", "video": "Watch the video", "audio": "Listen to it"}
-"""Removed elements that a link can stand in for, and its words."""
-
-ATTRIBUTES: dict[str, frozenset[str]] = {
-    "a": frozenset(["href", "title"]),
-    "img": frozenset(["src", "alt", "width", "height", "title"]),
-    "td": frozenset(["colspan", "rowspan", "align"]),
-    "th": frozenset(["colspan", "rowspan", "align", "scope"]),
-    "ol": frozenset(["start", "type", "reversed"]),
-    "li": frozenset(["value"]),
-    "abbr": frozenset(["title"]),
-    "time": frozenset(["datetime"]),
-}
-EVERYWHERE = frozenset(["data-line", "lang", "dir", "class", "id", "rel", "style", "align"])
-"""`class`, `id` and `rel` help to recognise footer and `next`; `finish` takes them away."""
-INTEGERS = frozenset(["colspan", "rowspan", "start", "value"])
-
-STYLES = frozenset(["text-align", "color", "background-color", "font-weight", "font-style", "text-decoration"])
 DECLARATION = re.compile(r"([a-z-]+)\s*:\s*([\w#%.,() +-]{1,60})", re.IGNORECASE)
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
-LINK_SCHEMES = frozenset(["http", "https", "mailto", "tel", "sms"])
-PICTURE_SCHEMES = frozenset(["http", "https"])
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 DEPTH = 100
 """Nesting at most; libxml2 silently drops what lies deeper than 256."""
@@ -238,7 +79,8 @@ class Markup:
         if not isinstance(tag, str):
             drop(element)
             return
-        tag = element.tag = RENAMED.get(tag, tag)
+        if tag in RENAMED:
+            tag = element.tag = RENAMED[tag]
         if tag in REMOVED:
             if tag in SEEN and element.get("type") != "hidden":
                 line, count = removed.get(tag, (line_of(element), 0))
@@ -269,9 +111,10 @@ class Markup:
         style = attributes.pop("style", "")
         if tag == "span" and "color" in attributes:
             style = f"color:{attributes['color']};{style}"
-        for name in list(attributes):
-            if name not in allowed and name not in EVERYWHERE:
-                del attributes[name]
+        kept = {name: value for name, value in attributes.items() if name in allowed or name in EVERYWHERE}
+        if len(kept) < len(attributes):
+            attributes.clear()  # `del` refuses names that are not XML, which are the ones to be rid of
+            attributes.update(kept)
         if "lang" in attributes and not LANGUAGE.fullmatch(attributes["lang"]):
             del attributes["lang"]
         if "dir" in attributes and attributes["dir"].lower() not in ("ltr", "rtl", "auto"):
@@ -345,22 +188,22 @@ class Markup:
                 )
 
     def _restore(self, body: Element) -> None:
-        """Put the merge expressions back. libxml2 lets `&#1;` through, which XML does not allow."""
+        """Put the merge expressions back."""
         restore = self.slots.restore
         for element in body.iter():
             if element.text:
-                element.text = restore(CONTROL.sub("", element.text))
+                element.text = restore(element.text)
             if element.tail:
-                element.tail = restore(CONTROL.sub("", element.tail))
+                element.tail = restore(element.tail)
             for name, value in element.attrib.items():
-                cleaned = restore(CONTROL.sub("", value))
+                cleaned = restore(value)
                 if cleaned != value:
                     element.set(name, cleaned)
 
     def _report_lost_slots(self, body: Element) -> None:
         if not self.slots.expressions:
             return
-        kept = set(self.slots.pattern.findall(etree.tostring(body, encoding="unicode")))
+        kept = {number for _, number in self.slots.pattern.findall(etree.tostring(body, encoding="unicode"))}
         for index, expression in enumerate(self.slots.expressions):
             if str(index) not in kept:
                 self.findings.append(
@@ -389,41 +232,6 @@ class Markup:
 
     def _report(self, code: str, message: str, element: Element, remedy: str) -> None:
         self.findings.append(Finding(code, Severity.WARNING, message, self.path, line_of(element), remedy))
-
-
-def line_of(element: Element) -> int | None:
-    """The line of the content file an element came from."""
-    line = element.get("data-line", "")
-    return int(line) if line.isdigit() else None
-
-
-def drop(element: Element) -> None:
-    """Remove an element with what is in it; the text behind it stays."""
-    element.text = None
-    for child in list(element):
-        element.remove(child)
-    unwrap(element)
-
-
-def unwrap(element: Element) -> None:
-    """Remove an element; what is in it stays."""
-    parent = element.getparent()
-    if parent is None:
-        return
-    index = parent.index(element)
-    children = list(element)
-    before, tail = element.text or "", element.tail or ""
-    if children:
-        children[-1].tail = (children[-1].tail or "") + tail
-    else:
-        before += tail
-    element.tail = None
-    parent[index : index + 1] = children
-    if before:
-        if index:
-            parent[index - 1].tail = (parent[index - 1].tail or "") + before
-        else:
-            parent.text = (parent.text or "") + before
 
 
 def clean_address(written: str, schemes: frozenset[str]) -> str:

@@ -42,6 +42,8 @@ class Links:
         except ValueError:
             return None
         path = _plain(parts.path)
+        if not (parts.netloc or parts.path):
+            return None
         if parts.netloc:
             return self._absolute(path, (parts.hostname or "").lower())
         if parts.scheme:
@@ -163,7 +165,7 @@ def _cycles(pages: Sequence[Page], following: Mapping[str, Page]) -> list[Findin
 
 def _leads_nowhere(page: Page, series: str, broken: Sequence[Finding]) -> Finding:
     assert page.next is not None
-    name = _plain(urlsplit(page.next.href).path).rpartition("/")[2]
+    name = _plain(page.next.href.partition("?")[0].partition("#")[0]).rpartition("/")[2]
     unread = next((finding for finding in broken if name and name in _stem(finding.path).lower().split("/")), None)
     if unread:
         reason, remedy = f"{unread.path}, which can't be read", "Mend that page first."

@@ -8,15 +8,19 @@ from types import MappingProxyType
 
 from newsletter.content.decoding import decode
 from newsletter.content.fields import Fields, read_fields
+from newsletter.content.footer import take_footer
 from newsletter.content.front_matter import FrontMatter, read_front_matter
+from newsletter.content.hero import release_swallowed, take_hero
+from newsletter.content.inline import inline_fragment
 from newsletter.content.markdown import to_html
-from newsletter.content.markup import Element, Markup, drop
+from newsletter.content.markup import Markup
+from newsletter.content.next_link import take_next
 from newsletter.content.page import Hero, Page
-from newsletter.content.recognise import picture_of, release_swallowed, take_footer, take_hero, take_next, text_of
-from newsletter.content.repair import fragment, inline_fragment, repair
+from newsletter.content.repair import fragment, repair
 from newsletter.content.shortcodes import Shortcodes, site_path
 from newsletter.content.slots import set_aside
 from newsletter.content.source import SourceText
+from newsletter.content.tree import Element, drop, picture_of, text_of
 from newsletter.errors import ContentError
 from newsletter.finding import Finding, Severity
 
@@ -70,7 +74,7 @@ def parse_page(data: bytes, *, path: str, series: str) -> Page:
         date=fields.date,
         lang=lang,
         tags=fields.tags,
-        url=fields.url or site_path(posixpath.join("/", folder, fields.slug or posixpath.basename(slug)), ""),
+        url=fields.url or _url(path, fields.slug),
         hero=hero,
         next=fields.next or link,
         footer=footer,
@@ -94,6 +98,14 @@ def file_name(path: str) -> tuple[str, str]:
         folders = posixpath.dirname(path).split("/")
         name = folders[-1] if len(folders) > 1 else "_index"
     return name, lang
+
+
+def _url(path: str, slug: str) -> str:
+    """The page's path on the site, as Hugo makes it."""
+    own = site_path(posixpath.join("/", path.rpartition("/")[0], file_name(path)[0]), "")
+    if posixpath.basename(path).split(".")[0] in ("index", "_index"):
+        own = site_path(posixpath.join("/", posixpath.dirname(path)), "")
+    return posixpath.join(posixpath.dirname(own), slug) if slug else own
 
 
 def _named_by(path: str, fields: Fields) -> tuple[str, str]:

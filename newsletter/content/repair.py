@@ -11,92 +11,22 @@ from collections.abc import Iterable
 
 from lxml import etree
 
-from newsletter.content.markup import INLINE, Element, line_of, unwrap
+from newsletter.content.allowed import INLINE
+from newsletter.content.flow import Flow
+from newsletter.content.inline import (
+    NEVER,
+    append_text,
+    close_up,
+    has_block,
+    inline_only,
+    shows_something,
+    tidy_inline,
+    trim,
+    wrap_content,
+)
+from newsletter.content.tree import Element, line_of
 
-BLANK_LINE = re.compile(r"\n[ \t]*\n\s*")
-SPACES = re.compile(r"[ \t\n\r\f]+")
-VISIBLE = re.compile(r"[^\s\u00a0\u200b\u2060\ufeff]")
 HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
-KEPT = frozenset(["data-line", "lang", "dir", "style"])
-VOID = frozenset(["br", "hr", "img"])
-NEVER = frozenset(["class", "id", "rel"])
-
-
-class Flow:
-    """Gathers blocks. Inline content is collected until a block, a blank line or a double `<br>` ends its paragraph.
-
-    `attributes` (lang, dir, style) are inherited by the paragraphs of a container, `wrappers` are inline elements
-    that were found around blocks and go inside them instead.
-    """
-
-    def __init__(self, line: int | None, attributes: dict[str, str], wrappers: tuple[Element, ...] = ()) -> None:
-        self.blocks: list[Element] = []
-        self.line = line or 1
-        self.attributes = attributes
-        self.wrappers = wrappers
-        self._paragraph: Element | None = None
-        self._breaks = 0
-
-    def text(self, text: str | None) -> None:
-        """Add text, ending the paragraph at each blank line."""
-        if not text:
-            return
-        position = 0
-        for blank in BLANK_LINE.finditer(text):
-            self._inline_text(text[position : blank.start()])
-            self.line += text.count("\n", position, blank.end())
-            self.end_paragraph()
-            position = blank.end()
-        rest = text[position:]
-        self._inline_text(rest)
-        self.line += rest.count("\n")
-
-    def _inline_text(self, text: str) -> None:
-        if not text:
-            return
-        if VISIBLE.search(text):
-            self._breaks = 0
-            lead = len(text) - len(text.lstrip("\n "))
-            self._open(self.line + text.count("\n", 0, lead))
-        if self._paragraph is not None:
-            append_text(self._paragraph, SPACES.sub(" ", text))
-
-    def element(self, element: Element) -> None:
-        """Add an inline element (moved here, its tail left out)."""
-        self.line = line_of(element) or self.line
-        if element.tag == "br":
-            self._breaks += 1
-            if self._breaks > 1:
-                self.end_paragraph()
-                return
-            if self._paragraph is None:
-                return
-        else:
-            self._breaks = 0
-        copy = tidy_inline(element)
-        if copy is not None:
-            self._open(self.line).append(copy)
-
-    def block(self, element: Element) -> None:
-        """Add a finished block."""
-        self.end_paragraph()
-        self.blocks.append(element)
-
-    def _open(self, line: int) -> Element:
-        if self._paragraph is None:
-            self._paragraph = etree.Element("p", {"data-line": str(line), **self.attributes})
-        return self._paragraph
-
-    def end_paragraph(self) -> None:
-        """Close the paragraph; one that shows nothing is dropped."""
-        paragraph, self._paragraph, self._breaks = self._paragraph, None, 0
-        if paragraph is None:
-            return
-        trim(paragraph)
-        if shows_something(paragraph):
-            for wrapper in reversed(self.wrappers):
-                wrap_content(paragraph, wrapper)
-            self.blocks.append(paragraph)
 
 
 def repair(body: Element) -> list[Element]:
@@ -119,18 +49,6 @@ def fragment(blocks: Iterable[Element]) -> str:
     return "\n".join(pieces)
 
 
-def inline_fragment(element: Element) -> str:
-    """The inline content of an element as XHTML, for a caption; blocks in it become text after a blank."""
-    holder = etree.Element("span")
-    _inline_only(holder, element)
-    trim(holder)
-    close_up(holder)
-    if not shows_something(holder):
-        return ""
-    markup: str = etree.tostring(holder, encoding="unicode", with_tail=False)
-    return markup.split(">", 1)[1].rsplit("</", 1)[0]
-
-
 def _is_statement(text: str) -> bool:
     return bool(re.fullmatch(r"\s*(?:\{%[\s\S]*?%\}\s*)+", text))
 
@@ -146,7 +64,7 @@ def _fill(flow: Flow, container: Element) -> None:
 def _add(flow: Flow, element: Element) -> None:
     tag = element.tag
     if tag in INLINE:
-        if _has_block(element):
+        if has_block(element):
             flow.end_paragraph()
             inner = Flow(flow.line, flow.attributes, (*flow.wrappers, element))
             _fill(inner, element)
@@ -178,10 +96,6 @@ def _inherited(element: Element) -> dict[str, str]:
     return given
 
 
-def _has_block(element: Element) -> bool:
-    return any(child.tag not in INLINE for child in element.iterdescendants())
-
-
 def _new(element: Element, flow: Flow, tag: str = "") -> Element:
     new = etree.Element(tag or element.tag, {"data-line": str(line_of(element) or flow.line)})
     for name, value in element.attrib.items():
@@ -192,28 +106,11 @@ def _new(element: Element, flow: Flow, tag: str = "") -> Element:
 
 def _heading(element: Element, flow: Flow) -> Element | None:
     new = _new(element, flow)
-    _inline_only(new, element)
+    inline_only(new, element)
     trim(new)
     for wrapper in reversed(flow.wrappers):
         wrap_content(new, wrapper)
     return new if shows_something(new) else None
-
-
-def _inline_only(target: Element, source: Element) -> None:
-    """Copy inline content; a block in it is unfolded, with a blank where it began."""
-    append_text(target, SPACES.sub(" ", source.text or ""))
-    for child in source:
-        if child.tag in INLINE and not _has_block(child):
-            copy = tidy_inline(child)
-            if copy is not None:
-                target.append(copy)
-        elif child.tag in ("hr", "pre"):
-            append_text(target, " " + SPACES.sub(" ", "".join(child.itertext())))
-        else:
-            append_text(target, " ")
-            _inline_only(target, child)
-            append_text(target, " ")
-        append_text(target, SPACES.sub(" ", child.tail or ""))
 
 
 def _list(element: Element, flow: Flow) -> Element | None:
@@ -291,7 +188,7 @@ def _definitions(element: Element, flow: Flow) -> Element | None:
             continue
         part = _new(child, flow)
         if child.tag == "dt":
-            _inline_only(part, child)
+            inline_only(part, child)
             trim(part)
         else:
             put(part, _contents(child, flow))
@@ -343,9 +240,9 @@ def _figure(element: Element, flow: Flow) -> Element | None:
     place = etree.Element("span")
     place.tail = tail
     parent.replace(image, place)
-    if caption is not None and not _has_block(caption):
+    if caption is not None and not has_block(caption):
         words = _new(caption, flow)
-        _inline_only(words, caption)
+        inline_only(words, caption)
         trim(words)
         if shows_something(words):
             new.append(words)
@@ -372,7 +269,7 @@ def _table(element: Element, flow: Flow) -> Element | None:
     caption = next(element.iter("caption"), None)
     if caption is not None:
         words = _new(caption, flow)
-        _inline_only(words, caption)
+        inline_only(words, caption)
         trim(words)
         if shows_something(words):
             new.append(words)
@@ -422,90 +319,6 @@ BUILDERS = {
     "figure": _figure,
     "table": _table,
 }
-
-
-def tidy_inline(element: Element) -> Element | None:
-    """A copy of an inline element with blanks collapsed; None if it shows nothing."""
-    new = etree.Element(element.tag)
-    for name, value in element.attrib.items():
-        if name not in NEVER:
-            new.set(name, value)
-    if element.tag in VOID:
-        return new
-    append_text(new, SPACES.sub(" ", element.text or ""))
-    for child in element:
-        copy = tidy_inline(child)
-        if copy is not None:
-            new.append(copy)
-        append_text(new, SPACES.sub(" ", child.tail or ""))
-    if (element.tag == "a" and not element.get("href")) or (
-        element.tag == "span" and not (KEPT - {"data-line"}) & set(new.attrib)
-    ):
-        new.tag = "span"
-    return new if new.text or len(new) else None
-
-
-def append_text(element: Element, text: str) -> None:
-    """Add text behind everything in an element; blanks at a seam become one."""
-    if not text:
-        return
-    last = element[-1] if len(element) else None
-    before = (last.tail if last is not None else element.text) or ""
-    if text[0] == " " and (before.endswith(" ") or (last is not None and last.tag == "br" and not before)):
-        text = text.lstrip(" ")
-    if last is not None:
-        last.tail = before + text
-    else:
-        element.text = before + text
-
-
-def trim(element: Element) -> None:
-    """Take away blanks and `<br>` at both ends of a paragraph."""
-    while True:
-        element.text = (element.text or "").lstrip(" ")
-        if not element.text and len(element) and element[0].tag == "br":
-            element.text = element[0].tail
-            element.remove(element[0])
-            continue
-        break
-    while len(element):
-        last = element[-1]
-        last.tail = (last.tail or "").rstrip(" ") or None
-        if last.tag != "br" or last.tail:
-            return
-        element.remove(last)
-    element.text = (element.text or "").rstrip(" ")
-
-
-def shows_something(element: Element) -> bool:
-    """Whether a reader sees anything of it."""
-    return any(VISIBLE.search(text) for text in element.itertext()) or next(element.iter("img", "hr"), None) is not None
-
-
-def wrap_content(element: Element, wrapper: Element) -> None:
-    """Put the content of a block into a copy of an inline element that stood around the block."""
-    new = etree.Element(wrapper.tag)
-    for name, value in wrapper.attrib.items():
-        if name not in NEVER:
-            new.set(name, value)
-    new.text, element.text = element.text, None
-    new.extend(list(element))
-    element.append(new)
-
-
-def close_up(block: Element) -> None:
-    """Unwrap spans that say nothing, and give empty elements an empty text: HTML reads `<b/>` as never closed."""
-    for element in list(block.iterdescendants("span")):
-        if not (KEPT - {"data-line"}) & set(element.attrib):
-            unwrap(element)
-    line = block.get("data-line", "1")
-    for element in block.iter():
-        if not element.get("data-line"):
-            element.set("data-line", line)
-        for name in NEVER.intersection(element.attrib):
-            del element.attrib[name]
-        if not len(element) and not element.text and element.tag not in VOID:
-            element.text = ""
 
 
 def _shift_headings(blocks: list[Element]) -> list[Element]:

@@ -18,6 +18,8 @@ from newsletter.finding import Finding, Severity
 
 TAG = re.compile(r"\{\{([<%])((?:(?!\{\{[<%])[\s\S]){0,4000}?)[>%]\}\}")
 TORN = re.compile(r"\{\{[<%][^\n]*")
+ROUNDS = 10
+"""How often what was joined by taking a shortcode out may be another one, before the rest is cut off."""
 ARGUMENT = re.compile(r"""(?:([\w-]+)\s*=\s*)?(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`|'([^']*)'|([^\s"'`=]+))""")
 
 
@@ -48,10 +50,11 @@ class Shortcodes:
 
     def expand(self, body: SourceText) -> SourceText:
         """`body` without shortcodes. Taking one out can join the halves of another, hence the loop."""
+        rounds = 0
         while "{{<" in body.text or "{{%" in body.text:
-            before = body.text
+            before, rounds = body.text, rounds + 1
             body = self._expand_once(body)
-            if body.text == before:
+            if body.text == before or rounds > ROUNDS:
                 body = body.substitute(TORN, self._torn)
         return body
 

@@ -15,7 +15,7 @@ from newsletter.content.source import SourceText
 EXPRESSION = re.compile(
     r"\{\{(?![<%])(?:(?!\{\{|\n[ \t]*\n)[\s\S]){0,1000}?\}\}|\{%(?:(?!\{%|\n[ \t]*\n)[\s\S]){0,1000}?%\}"
 )
-ACCIDENT = re.compile(r"\{(?=[{%#])")
+ACCIDENT = re.compile(r"\{(?=[{%#]|\Z)")
 WORD_JOINER = "\u2060"
 
 
@@ -33,20 +33,22 @@ class Slots:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """Finds the words; libxml2 may have lower-cased them, so they are lower case from the start."""
-        return re.compile(rf"{self.prefix}(\d+)x")
+        """Finds the words, each with a brace that stands right before it and would join its own."""
+        return re.compile(rf"(\{{?){self.prefix}(\d+)x")
 
     def restore(self, text: str) -> str:
         """Put the expressions back, and part the braces of what only looks like one.
 
         After this, every `{{`, `{%` and `{#` opens something the author wrote as an expression; anything else
-        (written as entities, or torn by tags) would make the merge fail for every subscriber.
+        (written as entities, or torn by tags: `{<b>{</b>`) would make the merge fail for every subscriber.
         """
         if "{" in text:
             text = ACCIDENT.sub("{" + WORD_JOINER, text)
         if not self.expressions or self.prefix not in text:
             return text
-        return self.pattern.sub(lambda match: self.expressions[int(match[1])], text)
+        return self.pattern.sub(
+            lambda match: match[1] + (match[1] and WORD_JOINER) + self.expressions[int(match[2])], text
+        )
 
 
 def set_aside(body: SourceText) -> tuple[SourceText, Slots]:

@@ -10,14 +10,34 @@ import re
 from collections.abc import Callable
 from html import unescape
 
+from newsletter.content.allowed import BLOCK, INLINE
+from newsletter.content.source import SourceText
+
 START_TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9:_.-]*+)((?:[^<>\"'=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+|[\"'])*+)>")
 ATTRIBUTE = re.compile(r"""([^\s=<>/"';]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>][^\s<>]*)))?""")
+STRICT = re.compile(
+    r"""<[a-zA-Z][a-zA-Z0-9-]*(?:\s+[a-zA-Z_:][\w:.-]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?)*\s*/?>"""
+)
+"""An open tag as CommonMark 0.31 §6.6 wants it."""
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*")
+
+SWALLOWS = frozenset(["plaintext", "xmp", "listing"])
+"""Elements of old that turn every tag behind them into text."""
 
 PLACEHOLDERS = frozenset(
     ["", "alt", "alt text", "image", "img", "picture", "photo", "placeholder", "untitled", "todo", "text", "logo here"]
 )
 """What an editor or a hurried author writes where the words for a picture belong."""
+
+
+def mend(body: SourceText) -> SourceText:
+    """`body` with the tags that CommonMark would show as text (`<img width="9px"; alt='x'>`) written properly."""
+    return body.substitute(START_TAG, _mend)
+
+
+def _mend(tag: re.Match[str], line: int) -> str:
+    known = tag[1].lower() in BLOCK or tag[1].lower() in INLINE
+    return tag[0] if STRICT.fullmatch(tag[0]) or not known else _write(tag[1].lower(), tag[2], "")
 
 
 def annotate(html: str, line_at: Callable[[int], int]) -> str:
@@ -26,10 +46,11 @@ def annotate(html: str, line_at: Callable[[int], int]) -> str:
 
 
 def _rewrite(tag: re.Match[str], line: int) -> str:
-    name, inner = tag[1].lower(), tag[2]
-    head = f'<{name} data-line="{line}"'
-    if not inner.strip(" \n\t/"):
-        return head + ">"
+    name = tag[1].lower()
+    return _write("pre" if name in SWALLOWS else name, tag[2], f' data-line="{line}"')
+
+
+def _write(name: str, inner: str, line: str) -> str:
     attributes: dict[str, str] = {}
     for key, double, single, bare in ATTRIBUTE.findall(inner):
         key = key.lower()
@@ -38,7 +59,8 @@ def _rewrite(tag: re.Match[str], line: int) -> str:
         value = double or single or bare.rstrip(";")
         if key not in attributes or (key == "alt" and is_useful(value)):
             attributes[key] = value
-    return head + "".join(f' {key}="{value.replace(chr(34), "&quot;")}"' for key, value in attributes.items()) + ">"
+    written = "".join(f' {key}="{value.replace(chr(34), "&quot;")}"' for key, value in attributes.items())
+    return f"<{name}{line}{written}>"
 
 
 def is_useful(alt: str) -> bool:
