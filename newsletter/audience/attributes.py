@@ -10,7 +10,7 @@ from typing import Any
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?")
 _NOT_WORD = re.compile(r"\W+")
-_MAYBE_TYPED = frozenset("-0123456789tfTF")
+_MAYBE_TYPED = frozenset("-0123456789tfTF[")
 
 
 def attribute_key(column: str) -> str:
@@ -37,10 +37,22 @@ def typed(text: str) -> Any:
             return int(text) if text != "-0" else text
         number = float(text)
         return number if str(number) == text else text
+    if text.startswith("["):
+        return _list_in(text)
     lowered = text.lower()
     if lowered in ("true", "false"):
         return lowered == "true"
     return text
+
+
+def _list_in(text: str) -> Any:
+    """The JSON list that our own export writes for an attribute with several values."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return text
+    plain = isinstance(value, list) and all(isinstance(item, str | int | bool) for item in value)
+    return value if plain and json.dumps(value, ensure_ascii=False).isprintable() else text
 
 
 def flatten(cell: str) -> dict[str, Any] | None:

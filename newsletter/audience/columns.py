@@ -86,7 +86,7 @@ def recognise(header: Sequence[str], sample: Sequence[Sequence[str]]) -> Columns
     zone, lang, opted_in = _first(names, ZONE), _first(names, LANG), _first(names, OPTED_IN)
     tags = tuple(at for at, item in enumerate(names) if item in TAGS)
     json = tuple(at for at, item in enumerate(names) if item in JSON)
-    known = {email, name, zone, lang, *tags, *json, *(at for at, _ in statuses)}
+    known = {email, name, zone, lang, opted_in, *tags, *json, *(at for at, _ in statuses)}
     return Columns(
         email,
         name,

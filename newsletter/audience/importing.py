@@ -194,9 +194,9 @@ class _Importing:
         merged = _merge(row, person.subscriber, own_choice=person.id in known.changed_own_data)
         new_tags = {*self.tags, *row.tags} - set(known.tags.get(person.id, ()))
         batch.tags += [(person.id, tag) for tag in sorted(new_tags)]
-        if merged == person.subscriber and person.state == "active":
-            return Outcome.UPDATED if new_tags else Outcome.UNCHANGED
-        batch.update.append(merged)
+        if merged == person.subscriber and person.state == "active" and not new_tags:
+            return Outcome.UNCHANGED
+        batch.update.append(merged)  # also for tags alone: `updated_at` is how the scheduler hears of them
         return Outcome.UPDATED
 
     def write(self, connection: Connection, batch: _Batch) -> None:

@@ -9,8 +9,20 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Exists,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from newsletter.store.bulk import insert_new, select_by
 from newsletter.store.tables import subscriber, subscriber_tag
@@ -181,23 +193,37 @@ def tags_of(connection: Connection, subscriber_ids: Iterable[int]) -> dict[int, 
 
 
 def tag_subscribers(connection: Connection, pairs: Sequence[tuple[int, str]]) -> None:
-    """Give each person (id) their tag; who has it keeps it."""
+    """Give each person (id) their tag; who has it keeps it. Their `updated_at` is the caller's to set."""
     insert_new(connection, subscriber_tag, ("subscriber_id", "tag"), pairs)
 
 
-def tag_where(connection: Connection, tag: str, where: ColumnElement[bool]) -> int:
+def tag_where(connection: Connection, tag: str, where: ColumnElement[bool], *, at: datetime) -> int:
     """Give a tag to all whom `where` selects; how many did not have it."""
-    people = select(subscriber.c.id, bindparam("new_tag", tag, subscriber_tag.c.tag.type)).where(where)
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = kind.insert(subscriber_tag).from_select(["subscriber_id", "tag"], people).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount
+    lacking = and_(where, ~_has_tag(tag))
+    people = select(subscriber.c.id, bindparam("new_tag", tag, subscriber_tag.c.tag.type)).where(lacking)
+    # first the touch: once they have the tag, `lacking` finds nobody
+    touched = connection.execute(update(subscriber).where(lacking).values(updated_at=int(at.timestamp()))).rowcount
+    connection.execute(insert(subscriber_tag).from_select(["subscriber_id", "tag"], people))
+    return touched
 
 
-def untag_where(connection: Connection, tag: str, where: ColumnElement[bool]) -> int:
+def untag_where(connection: Connection, tag: str, where: ColumnElement[bool], *, at: datetime) -> int:
     """Take a tag from all whom `where` selects; how many had it."""
-    people = select(subscriber.c.id).where(where)
-    statement = delete(subscriber_tag).where(subscriber_tag.c.tag == tag, subscriber_tag.c.subscriber_id.in_(people))
-    return connection.execute(statement).rowcount
+    having = and_(where, _has_tag(tag))
+    ids = connection.execute(
+        update(subscriber).where(having).values(updated_at=int(at.timestamp())).returning(subscriber.c.id)
+    ).scalars()
+    removed = list(ids)
+    for start in range(0, len(removed), BATCH):
+        part = removed[start : start + BATCH]
+        connection.execute(
+            delete(subscriber_tag).where(subscriber_tag.c.tag == tag, subscriber_tag.c.subscriber_id.in_(part))
+        )
+    return len(removed)
+
+
+def _has_tag(tag: str) -> Exists:
+    return exists().where(subscriber_tag.c.subscriber_id == subscriber.c.id, subscriber_tag.c.tag == tag)
 
 
 def count_tags(connection: Connection) -> dict[str, int]:
