@@ -51,6 +51,10 @@ LEAD_IN = re.compile(r"\s*([^\W\d_][^.:!?\n]{1,48}):(?=\s+\S)")
 SHORTEST_LED_IN = 60
 """Characters of a paragraph that deserves a bold lead-in."""
 
+SMALLEST_DRAWING = 100
+LIGHT_GROUND = "background-color:#ffffff;border-radius:8px"
+"""Drawings are made for white pages; in dark mode a see-through one would be black on black. Icons are left alone."""
+
 ShowPicture = Callable[[Picture, int], ShownPicture]
 
 
@@ -189,12 +193,14 @@ def _show(element: Any, show: ShowPicture, column: int) -> None:
         _drop(element)
         return
     line = element.get("data-line")
+    ground = LIGHT_GROUND if shown.transparent and shown.width >= SMALLEST_DRAWING else None
     element.attrib.clear()
     for name, value in (
         ("src", shown.src),
         ("alt", shown.alt),
         ("width", shown.width),
         ("height", shown.height),
+        ("style", ground),
         ("data-line", line),
     ):
         if value is not None:
