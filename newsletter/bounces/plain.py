@@ -15,14 +15,14 @@ from newsletter.bounces.parsing import Fields, Mail, first, parse_fields
 
 _CUT = re.compile(
     r"^[\s>|*#=_.-]*(?:"
-    r"below this line is (?:a|the) copy|this is a copy of (?:the|your) message|(?:the )?(?:original|returned|unsent|undelivered|failed|rejected|bounced|your) (?:message|mail|text|e-?mail)(?: text| headers?| header information| body| attached| contents?)?(?: is| was)?(?: as)?(?: follows| attached| below| included| starts?| returned| begins?)?\s*(?:[:\-–=_*.>]|$)"
+    r"below this line is (?:a|the) copy|this is a copy of (?:the|your) message|(?:the )?(?:original|returned|unsent|undelivered|failed|rejected|bounced) (?:message|mail|text|e-?mail)(?: text| headers?| header information| body| attached| contents?)?(?: is| was)?(?: as)?(?: follows| attached| below| included| starts?| returned| begins?)?\s*(?:[:\-–=_*.>]|$)"
     r"|(?:message|mail) (?:text|headers?|contents?|body)(?: and body)? follows?|message header follows|(?:the )?(?:text|headers?|copy|contents?|body|first \d+ lines|beginning|start|first part) (?:of|from) (?:the |your )?(?:original |returned |unsent |first )?(?:message|mail|e-?mail)|unsent message (?:below|follows)|original message|here is your (?:returned|original)|your (?:original )?(?:message|mail) (?:reads|follows|(?:is )?(?:included|attached|enclosed|returned) below|was)|included is a copy|a copy of (?:the|your) (?:original )?(?:message|mail)|(?:message|mail) (?:being )?returned"
     r"|(?:die |ihre )?(?:urspr[üu]ngliche|original\w*) (?:nachricht|mail|e-?mail)|message d'origine|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|исходное сообщение|原始邮件|元のメッセージ|원본 ?메시지"
     r")",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADER_LINE = re.compile(
-    r"^[>|\s]{0,4}(?:Received|Return-Path|Message-I[dD]|From|To|Subject|Date|MIME-Version|X-[\w-]+|DKIM-Signature|Content-[\w-]+|Delivered-To|Reply-To|Sender|Cc|List-[\w-]+|ARC-[\w-]+|Errors-To|Precedence):",
+    r"^(?:[>|] ?){0,2}(?:Received|Return-Path|Message-I[dD]|From|To|Subject|Date|MIME-Version|X-[\w-]+|DKIM-Signature|Content-[\w-]+|Delivered-To|Reply-To|Sender|Cc|List-[\w-]+|ARC-[\w-]+|Errors-To|Precedence):",
     re.IGNORECASE,
 )
 _WORD = r"(?:recipients?|rcpt|user(?: ?name)?|to|address(?:es)?|mailbox|account|e-?mail(?: address)?|addressee|failed (?:recipient|address)(?:es|s)?|undeliver\w*(?: to)?|deliver(?:y|ed)(?: to| failed| for)?|intended recipient|not delivered to|empf[äa]e?nger(?:adresse)?|an|destinataires?|à|destinatari[oa]s?|para|ontvangers?|aan|odbiorca|do|получатель|кому|收件人|宛先|받는 ?사람)"
