@@ -84,6 +84,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous = FULL")  # a commit survives power loss, not only a killed process
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA busy_timeout = 10000")
+    cursor.execute("PRAGMA cache_size = -65536")  # 64 MB: planning a million readers walks big indexes
     cursor.close()
 
 

@@ -157,6 +157,9 @@ campaign = Table(
     # every active enrollment due until here has its delivery. Not a state of each enrollment: a million of those
     # updates took as long as the million inserts
     Column("planned_until", BigInteger, nullable=False, server_default="0"),
+    Column(
+        "hours_checked_at", BigInteger, nullable=False, server_default="0"
+    ),  # when quiet hours last held back a backlog
     Column("started_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),

@@ -1,0 +1,285 @@
+"""Enrollments: each subscriber's way through a campaign. Many rows at a time, in statements that never load them.
+
+Times are seconds since 1970. Callers hold the lock of `newsletter.store.campaigns.planning`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Row,
+    Text,
+    and_,
+    case,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    values,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from newsletter.campaigns.due import NO_PREFERENCES, Preferences
+from newsletter.store.tables import enrollment, subscriber, suppression
+
+WEEKDAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
+"""The words of the column preference.weekdays."""
+
+PREFERENCES = "p.pace, p.paused_until, p.weekdays, p.hour"
+
+NEXT_PAGE = """(SELECT cp.page_id FROM campaign_page cp WHERE cp.campaign_id = e.campaign_id AND NOT EXISTS (
+    SELECT 1 FROM delivery x WHERE x.subscriber_id = e.subscriber_id AND x.campaign_id = e.campaign_id
+                               AND x.page_id = cp.page_id) ORDER BY cp.position LIMIT 1)"""
+"""The first page in order that is not behind the reader of enrollment `e`: what `progress.next_page` says, in SQL."""
+
+
+class ZoneStart(NamedTuple):
+    """For newcomers whose own zone is `name`: the zone they read in, and when their first page is due (None: never)."""
+
+    name: str
+    zone: str
+    due: int | None
+
+
+class Enrolled(NamedTuple):
+    """An enrollment with what its due time depends on."""
+
+    subscriber_id: int
+    state: str
+    zone: str
+    next_page_id: str | None
+    due_at: int | None
+    enrolled_at: int
+    last_sent_at: int | None
+    own_zone: str
+    preferences: Preferences
+
+    @property
+    def counted_from(self) -> int:
+        """What the next due time is counted from."""
+        return self.enrolled_at if self.last_sent_at is None else self.last_sent_at
+
+
+class Change(NamedTuple):
+    """The new values of an enrollment."""
+
+    subscriber_id: int
+    state: str
+    zone: str
+    next_page_id: str | None
+    due_at: int | None
+    last_sent_at: int | None
+
+
+def among(connection: Connection, name: str = "ids") -> str:
+    """`IN (…)` over a bound list of ids: one statement text however many there are."""
+    return (
+        f"= ANY(:{name})" if connection.dialect.name == "postgresql" else f"IN (SELECT value FROM json_each(:{name}))"
+    )
+
+
+def id_list(connection: Connection, ids: Iterable[int]) -> Any:
+    """The value to bind for `among`."""
+    return list(ids) if connection.dialect.name == "postgresql" else json.dumps(list(ids))
+
+
+def rows_changed(connection: Connection, result: CursorResult[Any]) -> int:
+    """How many rows a statement changed that begins with WITH: Python's sqlite3 does not count those."""
+    if connection.dialect.name == "sqlite":
+        return int(connection.exec_driver_sql("SELECT changes()").scalar_one())
+    return result.rowcount
+
+
+def take_changed(connection: Connection, limit: int, before: int) -> list[int]:
+    """Subscribers that were added or changed, not yet seen by the scheduler; from now on they count as seen.
+
+    Only changes of seconds that are over: one more change in the same second must not be missed.
+    """
+    return list(
+        connection.execute(
+            text(
+                "UPDATE subscriber SET planned_at = updated_at WHERE id IN (SELECT id FROM subscriber "
+                "WHERE updated_at > planned_at AND updated_at < :before ORDER BY id LIMIT :limit) RETURNING id"
+            ),
+            {"limit": limit, "before": before},
+        ).scalars()
+    )
+
+
+def zones_among(connection: Connection, who: ColumnElement[bool]) -> list[str]:
+    """The zones, as the subscribers gave them, of those that `who` selects."""
+    return list(connection.execute(select(subscriber.c.zone).where(who).distinct()).scalars())
+
+
+@dataclass(frozen=True)
+class People:
+    """Some subscribers: those with given ids, or those in a range of ids (above `low`, at most `high`)."""
+
+    ids: tuple[int, ...] | None = None
+    low: int = 0
+    high: int = 0
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """Over the table subscriber."""
+        if self.ids is not None:
+            return subscriber.c.id.in_(self.ids)
+        return and_(subscriber.c.id > self.low, subscriber.c.id <= self.high)
+
+    def where(self, connection: Connection, name: str = "e.subscriber_id") -> str:
+        """Over the column `name`, with the values of `bound`."""
+        return f"{name} > :low AND {name} <= :high" if self.ids is None else f"{name} {among(connection)}"
+
+    def bound(self, connection: Connection) -> dict[str, Any]:
+        """The values that `where` needs."""
+        return {"low": self.low, "high": self.high} if self.ids is None else {"ids": id_list(connection, self.ids)}
+
+
+def enroll(
+    connection: Connection,
+    campaign_id: int,
+    series: str,
+    who: ColumnElement[bool],
+    starts: Sequence[ZoneStart],
+    first_page: str,
+    now: int,
+) -> int:
+    """Enroll the active, unsuppressed subscribers that `who` selects and that are not enrolled yet; how many."""
+    if not starts:
+        return 0
+    zones = (
+        values(column("name", Text), column("zone", Text), column("due", BigInteger), name="start")
+        .data([(start.name, start.zone, -1 if start.due is None else start.due) for start in starts])
+        .cte("start")
+    )
+    suppressed = exists().where(
+        suppression.c.address_hash == subscriber.c.address_hash, suppression.c.scope.in_(("", series))
+    )
+    chosen = (
+        select(
+            subscriber.c.id,
+            literal(campaign_id),
+            case((zones.c.due < 0, "ended"), else_="active"),
+            zones.c.zone,
+            literal(first_page),
+            func.nullif(zones.c.due, -1),
+            literal(now, BigInteger),
+        )
+        .join(zones, zones.c.name == subscriber.c.zone)
+        .where(subscriber.c.state == "active", ~suppressed, who)
+    )
+    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = (
+        kind.insert(enrollment)
+        .from_select(["subscriber_id", "campaign_id", "state", "zone", "next_page_id", "due_at", "enrolled_at"], chosen)
+        .on_conflict_do_nothing()
+    )
+    return rows_changed(connection, connection.execute(statement, execution_options={"preserve_rowcount": True}))
+
+
+_ENROLLED = f"""
+SELECT e.subscriber_id, e.state, e.zone, e.next_page_id, e.due_at, e.enrolled_at, e.last_sent_at, s.zone AS own_zone,
+       {PREFERENCES}
+FROM enrollment e JOIN subscriber s ON s.id = e.subscriber_id LEFT JOIN preference p ON p.subscriber_id = s.id
+WHERE e.campaign_id = :campaign"""
+
+
+def enrolled_among(connection: Connection, campaign_id: int, people: People) -> list[Enrolled]:
+    """The enrollments of these people."""
+    rows = connection.execute(
+        text(f"{_ENROLLED} AND {people.where(connection)}"), {"campaign": campaign_id} | people.bound(connection)
+    )
+    return [_enrolled(row) for row in rows]
+
+
+def enrolled_after(connection: Connection, campaign_id: int, after: int, limit: int) -> list[Enrolled]:
+    """The next `limit` enrollments by subscriber id; for walking through all of them in parts."""
+    rows = connection.execute(
+        text(f"{_ENROLLED} AND e.subscriber_id > :after ORDER BY e.subscriber_id LIMIT :limit"),
+        {"campaign": campaign_id, "after": after, "limit": limit},
+    )
+    return [_enrolled(row) for row in rows]
+
+
+def newcomers_with_preferences(connection: Connection, campaign_id: int, people: People, now: int) -> list[Enrolled]:
+    """Those enrolled at `now` who have preferences of their own."""
+    rows = connection.execute(
+        text(f"{_ENROLLED} AND e.enrolled_at = :now AND p.pace IS NOT NULL AND {people.where(connection)}"),
+        {"campaign": campaign_id, "now": now} | people.bound(connection),
+    )
+    return [_enrolled(row) for row in rows]
+
+
+def change(connection: Connection, campaign_id: int, changes: Sequence[Change]) -> None:
+    """Write the new values of many enrollments; `last_sent_at` None leaves it as it is."""
+    if changes:
+        connection.execute(
+            text(
+                "UPDATE enrollment SET state = :state, zone = :zone, next_page_id = :next_page_id, due_at = :due_at, "
+                "last_sent_at = coalesce(:last_sent_at, last_sent_at) WHERE subscriber_id = :subscriber_id AND campaign_id = :campaign_id"
+            ),
+            [change._asdict() | {"campaign_id": campaign_id} for change in changes],
+        )
+
+
+def find_next_pages(
+    connection: Connection, campaign_id: int, people: People, *, enrolled_at: int | None = None
+) -> None:
+    """Look up anew which page comes next for these people (enrolled at `enrolled_at`, if given).
+
+    Whoever's page is under way is left alone, and is moved on when it is final. Who has no page left has finished.
+    """
+    who = f"e.campaign_id = :campaign AND {people.where(connection)}"
+    bound: dict[str, Any] = {"campaign": campaign_id} | people.bound(connection)
+    if enrolled_at is not None:
+        who += " AND e.enrolled_at = :enrolled_at"
+        bound["enrolled_at"] = enrolled_at
+    connection.execute(
+        text(
+            f"UPDATE enrollment AS e SET next_page_id = {NEXT_PAGE} WHERE {who} AND NOT EXISTS (SELECT 1 FROM "
+            "delivery d WHERE d.subscriber_id = e.subscriber_id AND d.campaign_id = e.campaign_id "
+            "AND d.page_id = e.next_page_id AND d.copy = 0 AND d.moved = 0)"
+        ),
+        bound,
+    )
+    connection.execute(
+        text(
+            "UPDATE enrollment AS e SET state = 'finished', due_at = NULL "
+            f"WHERE {who} AND e.next_page_id IS NULL AND e.state IN ('active', 'ended')"
+        ),
+        bound,
+    )
+
+
+def highest_subscriber(connection: Connection) -> int:
+    """The highest id of a subscriber; 0 when there is none."""
+    return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM subscriber")).scalar_one())
+
+
+def _enrolled(row: Row[Any]) -> Enrolled:
+    cells: list[Any] = [*row]
+    return Enrolled._make([*cells[:8], preferences_from(*cells[8:])])
+
+
+def preferences_from(pace: int | None, paused_until: int | None, weekdays: str | None, hour: int | None) -> Preferences:
+    """Preferences from the columns of their row; all NULL when there is none."""
+    if pace is None:
+        return NO_PREFERENCES
+    days = frozenset(WEEKDAYS.index(day) for day in (weekdays or "").split(",") if day in WEEKDAYS)
+    return Preferences(
+        pace=pace,
+        paused_until=None if paused_until is None else datetime.fromtimestamp(paused_until, UTC),
+        weekdays=days or None,
+        hour=hour,
+    )
