@@ -103,8 +103,13 @@ def split_tags(cell: str) -> tuple[str, ...]:
     return _clean_tags(part.strip().strip('"') for part in re.split(r"[,;|]", cell))
 
 
+def clean_tag(tag: str) -> str:
+    """A tag on one line, without blanks around it."""
+    return _BLANKS.sub(" ", tag).strip()
+
+
 def _clean_tags(tags: Iterator[str]) -> tuple[str, ...]:
-    return tuple(sorted({cleaned for tag in tags if (cleaned := _BLANKS.sub(" ", tag).strip())}))
+    return tuple(sorted({cleaned for tag in tags if (cleaned := clean_tag(tag))}))
 
 
 def _understand(record: Record, columns: Columns, of_file: Standing) -> SubscriberRow:

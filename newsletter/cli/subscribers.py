@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.terminal import err, out, settings_of
+from newsletter.cli.project import find_person, opened
+from newsletter.cli.subscriber_lists import segment, suppressions
+from newsletter.cli.terminal import err, out
 
 if TYPE_CHECKING:
     from newsletter.audience.importing import ImportReport, RowOutcome
-    from newsletter.message.keys import KeyRing
-    from newsletter.store.database import Database
+    from newsletter.store.histories import History
 
 SHOWN_ROWS = 100
 
@@ -28,6 +29,10 @@ def command() -> None:
       newsletter subscribers import subscribers.csv --tag founders --dry-run
       newsletter subscribers list --segment 'country = "FR"'
     """
+
+
+command.add_command(segment)
+command.add_command(suppressions)
 
 
 @command.command("import")
@@ -61,7 +66,7 @@ def import_(
     from newsletter.audience.importing import import_subscribers
     from newsletter.clock import SystemClock
 
-    with _opened(ctx) as (database, ring), _report(report) as write_row:
+    with opened(ctx) as (database, ring), _report(report) as write_row:
         for path in files:
             shown = [0]
 
@@ -77,6 +82,207 @@ def import_(
             if shown[0] > SHOWN_ROWS:
                 err.print(f"{path}: and {shown[0] - SHOWN_ROWS:,} more; --report FILE writes them all", markup=False)
             _print_report(done, dry_run)
+
+
+@command.command("export")
+@click.option(
+    "--segment", "expression", metavar="NAME|EXPRESSION", help="Only these; see `subscribers segment --help`."
+)
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Else to standard output."
+)
+@click.pass_context
+def export(ctx: click.Context, expression: str | None, form: str, output: Path | None) -> None:
+    """Write subscribers as CSV (safe to open in a spreadsheet) or JSON.
+
+    \b
+    Example:
+      newsletter subscribers export --segment 'tag("beta")' -o beta.csv
+    """
+    import sys
+
+    from newsletter.audience.exporting import export_csv, export_json
+    from newsletter.clock import SystemClock
+    from newsletter.store.segments import condition
+
+    with opened(ctx) as (database, _), database.reading() as connection:
+        where = condition(connection, expression, SystemClock().now()) if expression else None
+        write = export_csv if form == "csv" else export_json
+        if output is None:
+            write(connection, sys.stdout, where)
+            return
+        with output.open("w", encoding="utf-8", newline="") as file:
+            count = write(connection, file, where)
+        out.print(f"{output}: {count:,} subscribers", markup=False)
+
+
+@command.command("list")
+@click.option(
+    "--segment", "expression", metavar="NAME|EXPRESSION", help="Only these; see `subscribers segment --help`."
+)
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="Lines at most.")
+@click.pass_context
+def list_(ctx: click.Context, expression: str | None, limit: int) -> None:
+    """List subscribers: address, name, zone, tags.
+
+    \b
+    Example:
+      newsletter subscribers list --segment 'zone = "Europe/Paris"' --limit 10
+    """
+    from newsletter.clock import SystemClock
+    from newsletter.store.segments import condition
+    from newsletter.store.subscribers import count_subscribers, list_subscribers, tags_of
+
+    with opened(ctx) as (database, _), database.reading() as connection:
+        where = condition(connection, expression, SystemClock().now()) if expression else None
+        people = list(list_subscribers(connection, where, limit=limit))
+        tags = tags_of(connection, [person.id for person in people])
+        total = count_subscribers(connection, where)
+    for person in people:
+        who = person.subscriber
+        pending = "not confirmed" if person.state == "pending" else ""
+        cells = (who.address, who.name, who.zone, ", ".join(tags.get(person.id, ())), pending)
+        out.print("  ".join(cell for cell in cells if cell), markup=False)
+    out.print(f"{len(people):,} of {total:,}", style="dim")
+
+
+@command.command("show")
+@click.argument("address")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@click.pass_context
+def show(ctx: click.Context, address: str, as_json: bool) -> None:
+    """Show a person's whole history, and why they are or are not mailed.
+
+    \b
+    Example:
+      newsletter subscribers show ann.lee@acme.example
+    """
+    import json
+
+    from newsletter.audience.personal_data import personal_data
+    from newsletter.store.histories import history_of
+
+    with opened(ctx) as (database, ring):
+        person = find_person(database, ring, address)
+        with database.reading() as connection:
+            history = history_of(connection, person)
+    if as_json:
+        click.echo(json.dumps(personal_data(history), ensure_ascii=False, indent=2))
+    else:
+        _print_history(history)
+
+
+@command.command("erase")
+@click.argument("addresses", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_context
+def erase(ctx: click.Context, addresses: tuple[str, ...], yes: bool) -> None:
+    """Erase people: all their data goes; a hash stays, so that no import brings them back.
+
+    \b
+    Example:
+      newsletter subscribers erase ann.lee@acme.example
+    """
+    from newsletter.audience.addresses import validate
+    from newsletter.audience.erasing import erase as erase_person
+    from newsletter.clock import SystemClock
+
+    for address in addresses:
+        validate(address)
+    if not yes:
+        click.confirm(f"Erase {', '.join(addresses)} for good?", abort=True)
+    with opened(ctx) as (database, ring):
+        for address in addresses:
+            here = erase_person(database, ring, address, SystemClock())
+            out.print(f"{address}: {'erased' if here else 'was not here; an import will refuse it'}", markup=False)
+
+
+@command.command("tag")
+@click.argument("tag")
+@click.argument("addresses", nargs=-1)
+@click.option("--segment", "expression", metavar="NAME|EXPRESSION", help="Everybody in this segment.")
+@click.pass_context
+def tag(ctx: click.Context, tag: str, addresses: tuple[str, ...], expression: str | None) -> None:
+    """Give people a tag; without anybody named, say how many have it.
+
+    \b
+    Example:
+      newsletter subscribers tag founders ann.lee@acme.example
+      newsletter subscribers tag french --segment 'country = "FR"'
+    """
+    from newsletter.store.subscribers import count_tags, tag_where
+
+    if not addresses and expression is None:
+        with opened(ctx) as (database, _), database.reading() as connection:
+            out.print(f"{count_tags(connection).get(tag, 0):,} have the tag {tag!r}", markup=False)
+        return
+    out.print(f"{_change_tag(ctx, tag_where, tag, addresses, expression):,} now have the tag {tag!r}", markup=False)
+
+
+@command.command("untag")
+@click.argument("tag")
+@click.argument("addresses", nargs=-1)
+@click.option("--segment", "expression", metavar="NAME|EXPRESSION", help="Everybody in this segment.")
+@click.pass_context
+def untag(ctx: click.Context, tag: str, addresses: tuple[str, ...], expression: str | None) -> None:
+    """Take a tag from people.
+
+    \b
+    Example:
+      newsletter subscribers untag beta --segment 'tag("beta")'
+    """
+    from newsletter.store.subscribers import untag_where
+
+    if not addresses and expression is None:
+        raise click.UsageError("Name addresses or a --segment.")
+    out.print(f"{_change_tag(ctx, untag_where, tag, addresses, expression):,} had the tag {tag!r}", markup=False)
+
+
+def _change_tag(
+    ctx: click.Context, change: Callable[..., int], tag: str, addresses: tuple[str, ...], expression: str | None
+) -> int:
+    from newsletter.audience.rows import clean_tag
+    from newsletter.clock import SystemClock
+    from newsletter.store.segments import condition
+    from newsletter.store.tables import subscriber
+
+    now = SystemClock().now()
+    with opened(ctx) as (database, ring):
+        people = [find_person(database, ring, address).id for address in addresses]
+        with database.transaction() as connection:
+            changed = change(connection, clean_tag(tag), subscriber.c.id.in_(people), at=now) if people else 0
+            if expression is not None:
+                changed += change(connection, clean_tag(tag), condition(connection, expression, now), at=now)
+    return changed
+
+
+def _print_history(history: History) -> None:
+    person, who = history.person, history.person.subscriber
+    out.print(f"{who.address}  {who.name}".rstrip(), style="bold", markup=False)
+    facts = (
+        ("zone", who.zone),
+        ("language", who.lang),
+        ("tags", ", ".join(history.tags)),
+        *((key, str(value)) for key, value in who.attributes.items()),
+        ("here since", f"{person.created_at:%Y-%m-%d %H:%M} UTC"),
+        ("mailed", "no: " + "; ".join(history.obstacles) if history.obstacles else "yes"),
+    )
+    for label, value in facts:
+        if value:
+            out.print(f"  {label}: {value}", markup=False)
+    for consent in history.consents:
+        details = " ".join(part for part in (consent.scope, consent.source, consent.ip, consent.wording) if part)
+        out.print(f"  {consent.at:%Y-%m-%d %H:%M}  consent {consent.kind}: {details}", markup=False)
+    for enrollment in history.enrollments:
+        due = f", next {enrollment.next_page_id} at {enrollment.due_at:%Y-%m-%d %H:%M}" if enrollment.due_at else ""
+        out.print(f"  campaign {enrollment.campaign}: {enrollment.state}{due}", markup=False)
+    for delivery in history.deliveries:
+        when = delivery.finished_at or delivery.due_at
+        page = f"{delivery.series}/{delivery.page_id}"
+        out.print(f"  {when:%Y-%m-%d %H:%M}  {delivery.state}: {page} {delivery.reply}".rstrip(), markup=False)
+    for bounce in history.bounces:
+        out.print(f"  {bounce.at:%Y-%m-%d %H:%M}  {bounce.kind} ({bounce.severity}): {bounce.reason}", markup=False)
 
 
 def _print_row(path: Path, row: RowOutcome, shown: list[int]) -> None:
@@ -124,19 +330,3 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, size: bar.update(task, completed=done, total=size)
-
-
-@contextmanager
-def _opened(ctx: click.Context) -> Iterator[tuple[Database, KeyRing]]:
-    """The project's database, up to date, and its keys."""
-    from newsletter.message.keys import load_keys
-    from newsletter.store.database import open_database
-    from newsletter.store.migrations import upgrade
-
-    settings = settings_of(ctx)
-    database = open_database(settings.database_url)
-    try:
-        upgrade(database)
-        yield database, load_keys(settings.path(settings.web.key_file))
-    finally:
-        database.close()

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     update,
 )
 
@@ -181,6 +182,16 @@ def count_subscribers(connection: Connection, where: ColumnElement[bool] | None 
     """How many there are."""
     query = select(func.count()).select_from(subscriber)
     return int(connection.execute(query.where(where) if where is not None else query).scalar_one())
+
+
+def attribute_keys(connection: Connection, where: ColumnElement[bool] | None = None) -> tuple[str, ...]:
+    """The names of all attributes anybody has, in alphabetical order."""
+    if connection.dialect.name == "postgresql":
+        query = select(func.json_object_keys(subscriber.c.attributes)).distinct()
+    else:
+        each = func.json_each(subscriber.c.attributes).table_valued("key", name="each")
+        query = select(each.c.key).select_from(subscriber.join(each, true())).distinct()
+    return tuple(sorted(connection.execute(query.where(where) if where is not None else query).scalars()))
 
 
 def tags_of(connection: Connection, subscriber_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:

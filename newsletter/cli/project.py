@@ -1,0 +1,53 @@
+"""What commands on the audience share: the project's database, its keys, and whom they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.terminal import settings_of
+
+if TYPE_CHECKING:
+    from newsletter.message.keys import KeyRing
+    from newsletter.store.database import Database
+    from newsletter.store.subscribers import StoredSubscriber
+
+
+@contextmanager
+def opened(ctx: click.Context) -> Iterator[tuple[Database, KeyRing]]:
+    """The project's database, up to date, and its keys."""
+    from newsletter.message.keys import load_keys
+    from newsletter.store.database import open_database
+    from newsletter.store.migrations import upgrade
+
+    settings = settings_of(ctx)
+    database = open_database(settings.database_url)
+    try:
+        upgrade(database)
+        yield database, load_keys(settings.path(settings.web.key_file))
+    finally:
+        database.close()
+
+
+def find_person(database: Database, ring: KeyRing, address: str) -> StoredSubscriber:
+    """The subscriber with this address. Raises DataError if there is none."""
+    from newsletter.audience.addresses import fold, validate
+    from newsletter.errors import DataError
+    from newsletter.message.keys import address_hash
+    from newsletter.store.subscribers import subscriber_by_hash
+    from newsletter.store.suppressions import suppressions_of
+
+    try:
+        digest = address_hash(ring, fold(validate(address)))
+    except DataError as error:
+        raise DataError(error.message, where=address) from error
+    with database.reading() as connection:
+        person = subscriber_by_hash(connection, digest)
+        suppressed = suppressions_of(connection, digest)
+    if person is None:
+        why = f"; the address is suppressed ({suppressed[0].reason}, {suppressed[0].at:%Y-%m-%d})" if suppressed else ""
+        raise DataError(f"is not a subscriber{why}", where=address)
+    return person
