@@ -35,8 +35,8 @@ from newsletter.message.builder import Identity, MessageBuilder
 from newsletter.message.dkim import Signer
 from newsletter.message.keys import Key, KeyRing
 from newsletter.message.links import Links, Purpose, Target
-from newsletter.message.merge import merge_values
 from newsletter.message.sandbox import href, url_part
+from newsletter.message.values import merge_values
 from newsletter.subscriber import Subscriber
 
 GOALS = {"unsigned": 15, "ed25519": 50, "rsa-2048": 290}

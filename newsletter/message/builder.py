@@ -22,8 +22,10 @@ from newsletter.message.head import Field, Head, date_value, fixed, seconds_of
 from newsletter.message.headers import mailbox, text_value, wire_address
 from newsletter.message.identity import Identity, identity_of
 from newsletter.message.links import Links, MailLinks, Purpose, Target, bounce_address
-from newsletter.message.merge import Fill, MessageValues, Slot, compile_template, place, reader_of, render
+from newsletter.message.merge import compile_template, place, render
 from newsletter.message.quoted_printable import encode_plain, encode_value
+from newsletter.message.roads import Fill, Slot
+from newsletter.message.values import MessageValues, reader_of
 from newsletter.subscriber import Subscriber
 
 __all__ = ["Identity", "Message", "MessageBuilder", "identity_of", "message_values", "transactional"]
@@ -119,7 +121,7 @@ class MessageBuilder:
 
 
 def message_values(identity: Identity, links: MailLinks) -> MessageValues:
-    """What a message adds to the values of a merge, see `newsletter.message.merge.MESSAGE_NAMES`."""
+    """What a message adds to the values of a merge, see `newsletter.message.values.MESSAGE_NAMES`."""
     return {
         "unsubscribe_url": links.unsubscribe_url,
         "preferences_url": links.preferences_url,

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from newsletter.compose.email import EmbeddedPicture
-from newsletter.message.merge import Slot, Template
+from newsletter.message.merge import Template
 from newsletter.message.quoted_printable import encode
+from newsletter.message.roads import Slot
 
 _BASE64_LINE = 76
 

@@ -131,6 +131,8 @@ def refuse_unknown(tree: nodes.Template) -> None:
             raise ValueError(f"{kind} is not part of the merge language")
         elif isinstance(node, nodes.For) and node.recursive:
             raise ValueError("a recursive loop is not part of the merge language")
+        elif isinstance(node, nodes.Const) and node.value in (float("inf"), float("-inf")):
+            raise ValueError("a number is too large")  # Jinja2 would write it into its code as the name `inf`
         name = getattr(node, "name", None) or getattr(node, "attr", None)
         if isinstance(name, str) and (name.startswith("_") or (isinstance(node, nodes.Name) and name in _TAKEN)):
             raise ValueError(f"`{name}` is not a name the merge language knows")

@@ -18,7 +18,7 @@ from newsletter.message.builder import Identity, Message, MessageBuilder, messag
 from newsletter.message.dkim import Signer
 from newsletter.message.keys import Key, KeyRing
 from newsletter.message.links import Links, Target
-from newsletter.message.merge import MessageValues
+from newsletter.message.values import MessageValues
 from newsletter.subscriber import Subscriber
 
 NOW = datetime(2026, 3, 29, 7, 5, 9, tzinfo=UTC)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.message.merge import MESSAGE_NAMES, PERSON_NAMES, compile_template, render
+from newsletter.message.merge import compile_template, render
 from newsletter.message.sandbox import MergeEnvironment
+from newsletter.message.values import MESSAGE_NAMES, PERSON
 from tests.message.samples import ADA, values
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "merge-language.md").read_text(encoding="utf-8")
@@ -25,7 +26,7 @@ def test_each_example_works_with_and_without_values(example: str) -> None:
 
 
 def test_each_name_and_filter_is_documented() -> None:
-    for name in (*MESSAGE_NAMES, *PERSON_NAMES):
+    for name in (*MESSAGE_NAMES, *PERSON):
         assert f"`{name}`" in DOCUMENT
     for name in MergeEnvironment(autoescape=True).filters:
         assert name.startswith("_") or f"`{name}`" in DOCUMENT

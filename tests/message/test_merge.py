@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import TemplateError
-from newsletter.message.merge import Slot, compile_template, merge, merge_values, render
+from newsletter.message.builder import Message
+from newsletter.message.merge import compile_template, merge, render
+from newsletter.message.roads import Slot
 from newsletter.message.sandbox import href, url_part
+from newsletter.message.slots import slots_used
+from newsletter.message.values import merge_values
 from newsletter.subscriber import Subscriber
-from tests.message.samples import ADA, sample, values
+from tests.message.samples import ADA, build, sample, values
 
 VALUE = (
     st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
@@ -201,6 +205,7 @@ def test_a_part_of_an_address_is_encoded_whole() -> None:
         "{{ lipsum() }}",
         "{{ cycler('a')() }}",
         "{{ 2 ** 9 }}",
+        "{{ 1e999 + 1 }}",
         "{{ self }}",
         "{{ _steps }}",
         "{{ {'a': 1} }}",
@@ -261,3 +266,37 @@ def test_one_expression_used_often_is_filled_once() -> None:
     used = slots("{{ name }} {{ name }} {{ unsubscribe_url }} {{ unsubscribe_url | href }}")
     assert used[0] is used[1]
     assert used[2] is used[3]
+
+
+FRAGMENTS = (
+    "{{ }} {% %} {# #} { } ( ) [ ] , : | . = ~ + - * / // % ** == < in is not and or if else elif endif for endfor set "
+    "raw endraw name company missing subscriber loop range true none x 'a' 0 -1 999999999999999999999999999999 1.5 1e999 "
+    "default replace round join truncate sort first int float abs href url upper defined divisibleby _steps __class__ self"
+)
+FRAGMENT = st.sampled_from([*FRAGMENTS.split(), '"', "\n", "é", " ", " "])
+
+
+@given(
+    st.lists(FRAGMENT, max_size=14).map("".join)
+    | st.lists(FRAGMENT, max_size=8).map(lambda f: f"{{{{ {' '.join(f)} }}}}")
+)
+def test_no_template_makes_anything_but_text_or_a_template_error(template: str) -> None:
+    email = sample(html=template)
+    try:
+        slots_used(email)
+        merged(template)
+    except TemplateError as error:
+        assert error.message
+
+
+@given(EXPRESSION, st.text(max_size=200))
+def test_both_roads_are_the_same_bytes_in_the_mail(expression: str, company: str) -> None:
+    reader = replace(ADA, attributes={"company": company or "x"})
+    fast = sample(html=f"<p>a {{{{ {expression} }}}} b</p>")
+    slow = sample(html=f"<p>a {{% if true %}}{{{{ {expression} }}}}{{% endif %}} b</p>")
+    assert raw_html(build(fast, reader)) == raw_html(build(slow, reader))
+
+
+def raw_html(message: Message) -> bytes:
+    """The HTML part as it is encoded."""
+    return message.data.partition(b"Content-Type: text/html")[2].partition(b"\r\n--")[0]
