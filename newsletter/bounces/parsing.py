@@ -72,7 +72,8 @@ def first(fields: Fields, name: str) -> str:
 
 def parse_mail(data: bytes) -> Mail:
     """Read a mail. Never raises on bytes; an mbox "From " line before the headers is skipped."""
-    data = data[:MAX_BYTES].lstrip(b"\r\n\t ").removeprefix(b"\xef\xbb\xbf")
+    data = data[:MAX_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # old Macs end lines with CR alone
+    data = data.lstrip(b"\n\t ").removeprefix(b"\xef\xbb\xbf")
     if data.startswith((b"From ", b">From ")):
         data = data.partition(b"\n")[2]
     try:
@@ -80,7 +81,7 @@ def parse_mail(data: bytes) -> Mail:
         leaves = list(_walk(message))
     except (RecursionError, HeaderParseError, ValueError, LookupError, AssertionError, AttributeError, TypeError):
         # the standard parser gives up on a few hostile shapes (CPython issues about nested and 8-bit headers)
-        head, _, body = data.replace(b"\r\n", b"\n").partition(b"\n\n")
+        head, _, body = data.partition(b"\n\n")
         return Mail(
             parse_fields(_decode(head, "")), "text/plain", "", (Part("text/plain", _decode(body, "")),), (), False
         )
@@ -143,7 +144,7 @@ def strip_tags(markup: str) -> str:
     """HTML as lines of text, roughly: enough to find addresses and phrases in it."""
     text = re.sub(r"(?is)<(style|script|head)\b.*?</\1\s*>", " ", markup)
     text = re.sub(r"(?i)<(?:br|/?p|/?div|/?tr|/?li|/?h\d|/?table|hr)\b[^>]{0,500}>", "\n", text)
-    text = re.sub(r"<(?:[a-zA-Z!/][^<>@]{0,2000}|a\s[^>]{0,2000})>", " ", text)
+    text = re.sub(r"<(?:[a-zA-Z!/][^<>@]{0,500}|a\s[^>]{0,500})>", " ", text)
     return (
         text.replace("&lt;", "<")
         .replace("&gt;", ">")
