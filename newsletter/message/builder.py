@@ -57,6 +57,8 @@ class MessageBuilder:
         self._links = links
         self._where = place(email)
         self._subject = compile_template(email.subject, html=False, where=self._where)
+        texts = [part for part in self._subject if isinstance(part, str)]
+        self._fixed_subject = self._encoded_subject("".join(texts)) if len(texts) == len(self._subject) else None
         html = compile_template(email.html, html=True, where=self._where)
         text = compile_template(email.text, html=False, where=self._where)
         try:
@@ -84,9 +86,12 @@ class MessageBuilder:
             raise TemplateError(f"a value of {reader_of(subscriber)} is not text", where=self._where) from error
         pieces = self._plan.order(pool)
         seconds = seconds_of(now)
+        subject = self._fixed_subject
+        if subject is None:
+            subject = self._encoded_subject(render(self._subject, subscriber, values), subscriber)
         head = {
             b"to": self._to(subscriber, recipient),
-            b"subject": self._subject_value(subscriber, values),
+            b"subject": subject,
             b"date": date_value(seconds),
             b"message_id": self._message_id_of(target, subscriber, copy),
             b"token": links.unsubscribe_token.encode(),
@@ -103,14 +108,12 @@ class MessageBuilder:
         except DataError as error:
             raise DataError(f"the name of this subscriber {error.message}", where=subscriber.address) from error
 
-    def _subject_value(self, subscriber: Subscriber, values: MessageValues) -> bytes:
-        subject = render(self._subject, subscriber, values)
+    def _encoded_subject(self, subject: str, subscriber: Subscriber | None = None) -> bytes:
         try:
             return text_value(subject, len("Subject: "))
         except DataError as error:
-            raise TemplateError(
-                f"the subject for {reader_of(subscriber)} {error.message}", where=self._where
-            ) from error
+            reader = f" for {reader_of(subscriber)}" if subscriber else ""
+            raise TemplateError(f"the subject{reader} {error.message}", where=self._where) from error
 
     def _message_id_of(self, target: Target, subscriber: Subscriber, copy: int) -> bytes:
         digest = self._message_id.copy()

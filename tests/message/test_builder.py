@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from newsletter.compose.email import EmbeddedPicture
 from newsletter.config import SenderSettings, Settings
 from newsletter.errors import DataError, SettingsError, TemplateError
-from newsletter.message.builder import Message, identity_of, transactional
+from newsletter.message.builder import Message, MessageBuilder, identity_of, transactional
 from newsletter.message.links import Links, Purpose, Target
 from newsletter.message.merge import merge
 from tests.message.samples import ADA, IDENTITY, LINKS, NOW, RING, TARGET, build, parsed, part, sample, values
@@ -123,6 +123,11 @@ def test_a_control_character_never_reaches_a_header(forbidden: str) -> None:
         build(sample(subject="Hi {{ company }}"), replace(ADA, attributes={"company": f"a{forbidden}b"}))
     with pytest.raises(DataError, match="control character"):
         build(EMAIL, replace(ADA, name=f"Ada{forbidden}"))
+
+
+def test_a_subject_that_no_header_may_hold_is_refused_before_the_first_mail() -> None:
+    with pytest.raises(TemplateError, match="the subject has a control character"):
+        MessageBuilder(sample(subject="a\nb"), IDENTITY, LINKS, [])
 
 
 @pytest.mark.parametrize(
