@@ -78,6 +78,7 @@ class MessageBuilder:
         Raises TemplateError for a value that is missing or unfit, DataError for an address or name no header may hold.
         """
         recipient, needs_smtputf8 = wire_address(subscriber.address)
+        to = self._to(subscriber, recipient)
         links = self._links.for_mail(target)
         values = message_values(self._identity, links)
         try:
@@ -90,7 +91,7 @@ class MessageBuilder:
         if subject is None:
             subject = self._encoded_subject(render(self._subject, subscriber, values), subscriber)
         head = {
-            b"to": self._to(subscriber, recipient),
+            b"to": to,
             b"subject": subject,
             b"date": date_value(seconds),
             b"message_id": self._message_id_of(target, subscriber, copy),
