@@ -21,6 +21,7 @@ from newsletter.bounces.signs import (
     is_reply_subject,
     speaks_of_delay,
     speaks_of_failure,
+    speaks_of_success,
 )
 from newsletter.bounces.verdict import Reason, Severity, Verdict
 
@@ -163,6 +164,8 @@ def _of_plain(mail: Mail) -> Classification:
     if speaks_of_delay(mail, report.text):
         waiting = Verdict(Severity.NONE, Reason.EXPIRED, failures[0].verdict.status if failures else "")
         return Classification(Kind.NONE, waiting, tuple(Failure(f.address, waiting) for f in failures))
+    if speaks_of_success(mail, report.text):
+        return Classification(Kind.DELIVERED)
     if not failures:
         verdict = classify_reply(0, find_status(report.text), f"{mail.first('subject')}\n{report.text}")
         return Classification(Kind.BOUNCE, verdict)

@@ -174,8 +174,8 @@ def _walk(message: Message) -> Iterator[Part]:
             yield Part("message/rfc822", _headers_text(inner) if isinstance(inner, Message) else "")
         elif isinstance(children, list):
             stack.extend(child for child in reversed(children) if isinstance(child, Message))
-        else:
-            yield Part(kind, _text(part))
+        else:  # a multipart whose boundary was lost is read as one text
+            yield Part("text/plain" if kind.startswith("multipart/") else kind, _text(part))
 
 
 def _status_text(part: Message) -> str:

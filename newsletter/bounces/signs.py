@@ -34,8 +34,14 @@ _WORDS = re.compile(
 _DELAY = re.compile(
     r"this is a warning message only|warning message only|do not need to (?:resend|re-send)|no need to resend|not need to (?:do anything|take any action)|no action is required on your part|(?:has|have) not (?:yet )?been delivered|not yet been (?:able to )?deliver|will (?:be retried|continue to (?:be tried|try|retry|attempt)|keep trying|retry|be (?:re)?tried|try again|attempt to deliver|be attempted)|still (?:being|in the queue|trying|be attempted|queued)|delivery (?:attempts )?will continue|has been delayed|is delayed|delivery delayed|(?:is|has been|was) (?:temporarily )?deferred|(?:server|system|we) will (?:keep|continue)|message (?:is )?delayed|could not send message for past|continue trying|delivery is being delayed|further attempts will be made|wird (?:weiterhin|erneut)|noch nicht zugestellt|verzögert|retardé|n'a pas encore|sera (?:de nouveau|tentée)|aún no|se (?:volverá|seguirá)|retrasad|ainda não|ritardat|non è stato ancora|vertraagd|ещё не|еще не|задерж|遅延|再送を|延迟|지연"
 )
+_SUCCESS = re.compile(
+    r"success(?:ful|fully)\b|(?:was|has been|were|have been) (?:delivered|relayed|read|displayed)\b|delivered to (?:the following|one or more)|delivery (?:receipt|confirmation)|erfolgreich|zugestellt worden|bien été (?:remis|délivré)|entregado correctamente|entregue com sucesso|consegnato correttamente|успешно|正常に配信|已成功|정상적으로"
+)
 _FINAL = re.compile(
     r"giv(?:en|ing) up|will not be (?:retried|tried)|no further (?:attempts|delivery)|not going to try|permanent (?:error|fail|fatal)|failed permanently|could not be delivered to (?:one|some|the)|has failed|delivery failed|failed addresses|too long|final delivery|undeliverable|being returned"
+)
+_FAILED = re.compile(
+    r"fail|error|n[o']t (?:be )?(?:deliver|sent|read)|undeliver|reject|refus|\breturn|unsuccess|unknown|invalid|\bfull\b|nicht |n'a pas|no se |n[ãa]o |impossib|не (?:удал|мож|был)"
 )
 _REPLY = re.compile(
     r"^\s*(?:re|fwd?|aw|wg|tr|rv|sv|vs|antw|odp|res|enc|r|i|doorst|ynt|回复|转发|答复|轉寄)\s*(?:\[\d+\])?\s*:", re.I
@@ -67,6 +73,12 @@ def is_reply_subject(mail: Mail) -> bool:
 def speaks_of_failure(text: str) -> bool:
     """Whether the text says that a mail was not delivered, in one of some twenty languages."""
     return bool(_WORDS.search(text[:8000].lower()))
+
+
+def speaks_of_success(mail: Mail, text: str) -> bool:
+    """Whether the report only confirms that the mail arrived or was passed on."""
+    folded = re.sub(r"\s+", " ", f"{mail.first('subject')} {text[:6000]}".lower())
+    return bool(_SUCCESS.search(folded)) and not _FAILED.search(folded)
 
 
 def speaks_of_delay(mail: Mail, text: str) -> bool:

@@ -30,6 +30,11 @@ _HOST = re.compile(
 _CONTINUATION = re.compile(r"(?m)^[ \t]*(?:<<<\s*)?[245]\d\d[- ](?:#?[245]\.\d{1,3}\.\d{1,3}[ \t]*)?")
 _PLURAL = re.compile(r"\((e?s)\)")
 _BRACKETS = re.compile(r"[<>()\"'`*“”„«»‘’|{}]+")
+_MAYBE = re.compile(
+    r"\b(?:may|might|could|can) (?:also )?(?:have been |no longer |not |be )(?:[a-z]+ ){0,2}[a-z]+|\b(?:if|whether|unless) (?:the|this|your|that|you) [^.:;]{0,80}"
+    r"|(?:make sure|ensure|verify|check|confirm)(?: that)? (?:the|your|this|you) [^.:;]{0,80}"
+)
+"""Advice and guesses ("the address may not exist", "check that the mailbox is not full") state no cause."""
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 _BEFORE_COLON = re.compile(r" +([:;,.!])")
 
@@ -44,7 +49,7 @@ def fold(text: str) -> str:
     folded = _HOST.sub(_keep_blocklist, folded)
     folded = re.sub(r"(?<=[a-z])'(?=[a-z])", "\x00", folded)
     folded = _BRACKETS.sub(" ", _PLURAL.sub(r"\1", folded)).replace("\x00", "'")
-    return _BEFORE_COLON.sub(r"\1", _SPACE.sub(" ", folded)).strip()
+    return _MAYBE.sub("maybe", _BEFORE_COLON.sub(r"\1", _SPACE.sub(" ", folded))).strip()
 
 
 def _keep_blocklist(match: re.Match[str]) -> str:

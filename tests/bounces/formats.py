@@ -558,6 +558,31 @@ kim@example.net: el usuario no existe
 <kim@example.net>
 宛先のメールアドレスは存在しません。
 """, "bounce", True, ["kim@example.net"]),
+    ("lost-boundary", DAEMON + "Returned mail: Too many hops\nContent-Type: multipart/report; report-type=delivery-status;\n\tbo", """\
+--X/mx.example.com
+
+The original message was received at Sun, 22 Nov 2026 09:00:00 +0000
+
+   ----- The following addresses have delivery notifications -----
+<kim@example.net>  (unrecoverable error)
+
+--X/mx.example.com
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+
+Final-Recipient: rfc822; kim@example.net
+Action: failed
+Status: 5.1.1
+
+--X/mx.example.com--
+""", "bounce", True, ["kim@example.net"]),
+    ("guesses", DAEMON + "Undeliverable", """\
+Your message to kim@example.net couldn't be delivered.
+
+The address may not exist, or the mailbox might be full. Check that the
+recipient is not unknown, and make sure the account has not been disabled.
+""", "bounce", False, ["kim@example.net"]),
     ("blocked", DAEMON + "Undelivered Mail Returned to Sender", f"""\
 <kim@example.net>: host mx.example.net[192.0.2.25] said: 554 5.7.1 Service
     unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org;
@@ -579,6 +604,7 @@ OTHER_MAIL: list[Case] = [
     ("forwarded-bounce", "From: Kim <kim@example.net>" + TO + "Fwd: Mail delivery failed", "Look:\n\nlee@example.net\n  550 user unknown\n", "none", False, []),
     ("ordinary", "From: Kim <kim@example.net>" + TO + "My address book", "The user lee@example.net is unknown to me and the mailbox on our house is full.\n", "none", False, []),
     ("newsletter", "From: News <news@example.net>\nPrecedence: bulk\nList-Id: <n.example.net>" + TO + "Delivery news: what failed in November", "Undeliverable parcels: address not found.\n", "none", False, []),
+    ("delivered-plain", "From: Postmaster <postmaster@mx.example.com>" + TO + "Delivery Notification: Delivery has been successful", "Your message has been successfully delivered to the following recipients:\n\n  kim@example.net\n", "delivered", False, []),
     ("empty", "", "", "none", False, []),
 ]  # fmt: skip
 """Mail that must have no consequences."""
