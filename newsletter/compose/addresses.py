@@ -7,6 +7,8 @@ from collections.abc import Callable
 from urllib.parse import quote, urljoin, urlsplit
 
 ALLOWED_SCHEMES = frozenset(("http", "https", "mailto", "tel", "sms"))
+BLANKS = "".join(map(chr, range(33)))
+IGNORED = re.compile(r"[\x00-\x1f]")
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0\"'<>\\^`{|}\u200b-\u200f\u2028-\u202f\u2066-\u2069\ufeff]")
 """Characters that end an address in some client, or hide where it leads; they are percent-encoded."""
@@ -26,17 +28,17 @@ class Site:
 
     def absolute(self, address: str) -> str:
         """`address` as an absolute one, or "" if it can't stand in a mail: `javascript:`, `data:`, nonsense."""
-        address = address.strip()
+        # As browsers do: tabs and line breaks inside an address don't count, so they must not hide a scheme either.
+        address = IGNORED.sub("", address.strip(BLANKS))
         if self._is_slot(address):
             return _encoded(address)
-        bare = re.sub(r"[\x00-\x20]", "", address)
-        scheme = SCHEME.match(bare)
+        scheme = SCHEME.match(address)
         if scheme and scheme[1].lower() not in ALLOWED_SCHEMES:
             return ""
         if scheme and scheme[1].lower() in ("mailto", "tel", "sms"):
-            return _encoded(bare)
+            return _encoded(address if scheme[1].lower() == "mailto" else address.replace(" ", ""))
         try:
-            joined = bare if scheme else urljoin(self._page, address.replace("\\", "/"))
+            joined = address if scheme else urljoin(self._page, address.replace("\\", "/"))
             parts = urlsplit(joined)
             port_is_sane = parts.port is None or parts.port >= 0
         except ValueError:

@@ -132,6 +132,9 @@ def _remove_what_does_harm(root: Any) -> None:
         for name in list(element.attrib):
             if name.lower().startswith("on") or ":" in name or "{" in name or name.lower() in ("id", "class", "srcset"):
                 del element.attrib[name]
+        if "color" in element.get("style", ""):
+            # An author's colours are chosen for a white page; the sheet for dark mode takes these back.
+            element.set("class", "tinted")
 
 
 def _drop(element: Any) -> None:

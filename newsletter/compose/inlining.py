@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 from premailer import Premailer
+from premailer.premailer import cssutils
 
 ATTRIBUTES_LEFT_ALONE = ["width", "height", "align", "valign", "bgcolor"]
 """premailer would turn `width:100%` into `width="100%"`, which Outlook takes for the picture's own width."""
-
 
 OPTIONS: dict[str, Any] = {
     "disable_leftover_css": True,
@@ -27,8 +27,10 @@ OPTIONS: dict[str, Any] = {
     "align_floating_images": False,
 }
 
-# Once for the process: else cssutils tells stderr of each property it doesn't know.
-Premailer("<p/>", cssutils_logging_level=logging.CRITICAL)
+# For the whole process: cssutils would tell stderr of each property it doesn't know, and write #ffffff as #fff,
+# which IBM Notes takes for another colour.
+cssutils.log.setLevel(logging.CRITICAL)
+cssutils.ser.prefs.minimizeColorHash = False
 
 
 def inline(tree: Any, css: str) -> None:

@@ -47,6 +47,7 @@ BLOCKS = frozenset(
 )
 UNDERLINES = {"h1": "=", "h2": "-"}
 NO_BREAK = "\u00a0"
+NO_LIMIT = 1_000_000
 
 
 class LinkList:
@@ -186,19 +187,21 @@ def _block(element: Any, links: LinkList, width: int) -> list[str]:
         return ["* * *"]
     if tag == "table":
         return _table(element, links, width)
+    if tag == "dl":
+        return _terms(element, links, width)
     if tag == "dd":
         return [_indented(block, "    ", "    ") for block in _blocks(element, links, width - 4)]
     return _blocks(element, links, width)
 
 
 def _list(element: Any, links: LinkList, width: int) -> list[str]:
+    if _has_loose_text(element):
+        return _blocks(element, links, width)
     start = element.get("start", "")
     number = int(start) if start.isdecimal() and len(start) < 7 else 1
     items: list[str] = []
     is_loose = False
-    for item in element:
-        if not isinstance(item.tag, str):
-            continue
+    for item in element.iterchildren("*"):
         mark = f"{number}. " if element.tag == "ol" else "- "
         blocks = _blocks(item, links, width - len(mark)) if item.tag == "li" else _block(item, links, width - 2)
         if not blocks:
@@ -210,6 +213,25 @@ def _list(element: Any, links: LinkList, width: int) -> list[str]:
     return [("\n\n" if is_loose else "\n").join(items)] if items else []
 
 
+def _terms(element: Any, links: LinkList, width: int) -> list[str]:
+    """Terms, each with its explanations right below."""
+    if _has_loose_text(element):
+        return _blocks(element, links, width)
+    terms: list[str] = []
+    for child in element.iterchildren("*"):
+        block = "\n\n".join(_block(child, links, width))
+        if child.tag == "dd" and terms and block:
+            terms[-1] += f"\n{block}"
+        elif block:
+            terms.append(block)
+    return terms
+
+
+def _has_loose_text(element: Any) -> bool:
+    """Whether text stands where only items or cells should."""
+    return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
+
+
 def _indented(block: str, first: str, others: str) -> str:
     head, *rest = block.split("\n")
     return "\n".join([first + head, *(f"{others}{line}" if line else "" for line in rest)])
@@ -217,39 +239,61 @@ def _indented(block: str, first: str, others: str) -> str:
 
 def _table(element: Any, links: LinkList, width: int) -> list[str]:
     """Rows in aligned columns if they fit, else one line per cell, named by the head of its column."""
-    rows = [[" ".join(_inline(cell, links).split()) for cell in row.iter("td", "th")] for row in element.iter("tr")]
+    found = _rows(element)
+    count = max(map(len, found), default=0)
+    if count < 2:
+        return _blocks(element, links, width)
+    caption = [block for child in element.iterchildren("caption") for block in _blocks(child, links, width)]
+    rows = [[_cell(cell, links) for cell in row] + [""] * (count - len(row)) for row in found]
     rows = [row for row in rows if any(row)]
-    if not rows:
-        return _blocks_of_children(element, links, width)
-    count = max(map(len, rows))
-    rows = [row + [""] * (count - len(row)) for row in rows]
-    has_head = next(element.iter("th"), None) is not None
-    widths = [max(columns(row[index]) for row in rows) for index in range(count)]
+    has_head = any(cell.tag == "th" for cell in found[0])
+    widths = [max((columns(row[index]) for row in rows), default=0) for index in range(count)]
     if sum(widths) + 3 * (count - 1) <= width:
-        lines = [
-            " | ".join(cell + " " * (size - columns(cell)) for cell, size in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        if has_head:
-            lines.insert(1, "-+-".join("-" * size for size in widths))
-        return ["\n".join(lines)]
-    if not has_head:
-        return ["\n\n".join("\n".join(wrapped(cell, width) for cell in row if cell) for row in rows)]
+        return [*caption, _grid(rows, widths, has_head=has_head)] if rows else caption
+    if not has_head or len(rows) < 2:
+        return [*caption, *("\n".join(wrapped(cell, width) for cell in row if cell) for row in rows)]
     head, *body = rows
-    return [
-        "\n\n".join(
-            "\n".join(
-                wrapped(f"{name}: {cell}" if name else cell, width, "  ", "")
-                for name, cell in zip(head, row, strict=True)
-                if cell
-            )
-            for row in body or [head]
-        )
+    return [*caption, *("\n".join(_named_cells(head, row, width)) for row in body)]
+
+
+def _rows(element: Any) -> list[list[Any]]:
+    """The cells of each row; none for a table that holds anything but rows of cells."""
+    rows: list[list[Any]] = []
+    if _has_loose_text(element):
+        return []
+    for child in element.iterchildren("*"):
+        if child.tag in ("thead", "tbody", "tfoot"):
+            below = _rows(child)
+            if len(child) and not below:
+                return []
+            rows += below
+        elif child.tag == "tr" and not _has_loose_text(child) and all(cell.tag in ("td", "th") for cell in child):
+            rows.append(list(child))
+        elif child.tag != "caption":
+            return []
+    return rows
+
+
+def _cell(cell: Any, links: LinkList) -> str:
+    return " ".join(" ".join(_blocks(cell, links, NO_LIMIT)).split())
+
+
+def _grid(rows: list[list[str]], widths: list[int], *, has_head: bool) -> str:
+    lines = [
+        " | ".join(cell + " " * (size - columns(cell)) for cell, size in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     ]
+    if has_head:
+        lines.insert(1, "-+-".join("-" * size for size in widths))
+    return "\n".join(lines)
 
 
-def _blocks_of_children(element: Any, links: LinkList, width: int) -> list[str]:
-    return [block for child in element if isinstance(child.tag, str) for block in _blocks(child, links, width)]
+def _named_cells(head: list[str], row: list[str], width: int) -> list[str]:
+    return [
+        wrapped(f"{name}: {cell}" if name else cell, width, "  ", "")
+        for name, cell in zip(head, row, strict=True)
+        if cell
+    ]
 
 
 def _inline(element: Any, links: LinkList) -> str:
