@@ -53,7 +53,7 @@ def _move(connection: Connection, finished: list[Finished]) -> None:
 def _moves_its_reader(delivery: Finished) -> bool:
     """Not: a seed's copy, a copy sent again, a page that is no longer the next one, a reader who has left."""
     return (
-        delivery.copy == 0
+        not delivery.is_copy
         and delivery.enrollment_state in ("active", "paused")
         and delivery.page_id == delivery.next_page_id
         and delivery.state != "cancelled"

@@ -59,7 +59,7 @@ def heed_changes(database: Database, now: int) -> int:
             for campaign in campaigns(connection, "running"):
                 welcome_back(connection, campaign, people)
                 _enroll(connection, campaign, people, audience_of(connection, campaign.definition, now), now)
-                _adapt(connection, campaign, enrolled_among(connection, campaign.id, people), now)
+                adapt(connection, campaign, enrolled_among(connection, campaign.id, people), now)
             heeded += len(people.ids)
 
 
@@ -69,7 +69,7 @@ def reschedule(database: Database, campaign: Campaign, now: int) -> int:
     while True:
         with planning(database) as connection:
             part = enrolled_after(connection, campaign.id, after, RANGE)
-            changed += _adapt(connection, campaign, part, now)
+            changed += adapt(connection, campaign, part, now)
         if len(part) < RANGE:
             return changed
         after = part[-1].subscriber_id
@@ -105,10 +105,10 @@ def _settle_newcomers(
         now,
     )
     find_next_pages(connection, campaign.id, people, enrolled_at=now)
-    _adapt(connection, campaign, newcomers_with_preferences(connection, campaign.id, people, now), now)
+    adapt(connection, campaign, newcomers_with_preferences(connection, campaign.id, people, now), now)
 
 
-def _adapt(connection: Connection, campaign: Campaign, readers: Sequence[Enrolled], now: int) -> int:
+def adapt(connection: Connection, campaign: Campaign, readers: Sequence[Enrolled], now: int) -> int:
     """Compute these readers' due times anew; how many changed. A page that is under way is left alone."""
     table = timetable_of(connection, campaign)
     changes = [step for reader in readers if (step := adapted(campaign, table, reader, now)) is not None]

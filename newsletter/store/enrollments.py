@@ -40,7 +40,7 @@ PREFERENCES = "p.pace, p.paused_until, p.weekdays, p.hour"
 
 NEXT_PAGE = """(SELECT cp.page_id FROM campaign_page cp WHERE cp.campaign_id = e.campaign_id AND NOT EXISTS (
     SELECT 1 FROM delivery x WHERE x.subscriber_id = e.subscriber_id AND x.campaign_id = e.campaign_id
-                               AND x.page_id = cp.page_id) ORDER BY cp.position LIMIT 1)"""
+                               AND x.page_id = cp.page_id AND x.copy >= e.round * 100) ORDER BY cp.position LIMIT 1)"""
 """The first page in order that is not behind the reader of enrollment `e`: what `progress.next_page` says, in SQL."""
 
 
@@ -249,7 +249,7 @@ def find_next_pages(
         text(
             f"UPDATE enrollment AS e SET next_page_id = {NEXT_PAGE} WHERE {who} AND NOT EXISTS (SELECT 1 FROM "
             "delivery d WHERE d.subscriber_id = e.subscriber_id AND d.campaign_id = e.campaign_id "
-            "AND d.page_id = e.next_page_id AND d.copy = 0 AND d.moved = 0)"
+            "AND d.page_id = e.next_page_id AND d.copy = e.round * 100 AND d.moved = 0)"
         ),
         bound,
     )

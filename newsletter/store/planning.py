@@ -25,7 +25,7 @@ class Finished(NamedTuple):
     campaign_id: int
     subscriber_id: int
     page_id: str
-    copy: int
+    is_copy: bool
     state: str
     finished_at: int
     enrollment_state: str | None
@@ -72,8 +72,8 @@ def next_due(connection: Connection, campaign_id: int, since: int) -> int | None
 
 
 _PLAN = f"""
-INSERT INTO delivery (campaign_id, subscriber_id, page_id, email_hash, state, due_at, give_up_at)
-SELECT e.campaign_id, e.subscriber_id, e.next_page_id, cp.email_hash, 'due', e.due_at, :give_up_at
+INSERT INTO delivery (campaign_id, subscriber_id, page_id, copy, email_hash, state, due_at, give_up_at)
+SELECT e.campaign_id, e.subscriber_id, e.next_page_id, e.round * 100, cp.email_hash, 'due', e.due_at, :give_up_at
 FROM enrollment e JOIN campaign_page cp ON cp.campaign_id = e.campaign_id AND cp.page_id = e.next_page_id
 WHERE {DUE} ORDER BY e.subscriber_id"""
 
@@ -226,7 +226,8 @@ def finished_deliveries(connection: Connection, limit: int) -> list[Finished]:
     rows = connection.execute(
         text(
             f"""
-            SELECT d.id, d.campaign_id, d.subscriber_id, d.page_id, d.copy, d.state, d.finished_at,
+            SELECT d.id, d.campaign_id, d.subscriber_id, d.page_id, d.copy <> coalesce(e.round, 0) * 100,
+                   d.state, d.finished_at,
                    e.state, e.zone, e.next_page_id, e.due_at,
                    CASE WHEN e.next_page_id = d.page_id THEN {NEXT_PAGE} END,
                    {PREFERENCES}

@@ -25,8 +25,8 @@ def pass_over(
         text(
             f"""
             WITH gone(zone, page_id) AS (VALUES {rows})
-            INSERT INTO delivery (campaign_id, subscriber_id, page_id, state, due_at, finished_at, moved)
-            SELECT e.campaign_id, e.subscriber_id, gone.page_id, 'passed', e.enrolled_at, e.enrolled_at, 1
+            INSERT INTO delivery (campaign_id, subscriber_id, page_id, copy, state, due_at, finished_at, moved)
+            SELECT e.campaign_id, e.subscriber_id, gone.page_id, e.round * 100, 'passed', e.enrolled_at, e.enrolled_at, 1
             FROM enrollment e JOIN gone ON gone.zone = e.zone
             WHERE e.campaign_id = :campaign AND e.enrolled_at = :enrolled_at AND {people.where(connection)}
             ON CONFLICT DO NOTHING
@@ -44,14 +44,14 @@ def pass_over_inserted(connection: Connection, campaign_id: int, page_id: str, n
     return connection.execute(
         text(
             """
-            INSERT INTO delivery (campaign_id, subscriber_id, page_id, state, due_at, finished_at, moved)
-            SELECT e.campaign_id, e.subscriber_id, :page_id, 'passed', :now, :now, 1 FROM enrollment e
+            INSERT INTO delivery (campaign_id, subscriber_id, page_id, copy, state, due_at, finished_at, moved)
+            SELECT e.campaign_id, e.subscriber_id, :page_id, e.round * 100, 'passed', :now, :now, 1 FROM enrollment e
             WHERE e.campaign_id = :campaign AND EXISTS (
                 SELECT 1 FROM delivery d
                 JOIN campaign_page later ON later.campaign_id = d.campaign_id AND later.page_id = d.page_id
                 JOIN campaign_page inserted ON inserted.campaign_id = d.campaign_id AND inserted.page_id = :page_id
                 WHERE d.subscriber_id = e.subscriber_id AND d.campaign_id = e.campaign_id
-                  AND later.position > inserted.position)
+                  AND d.copy >= e.round * 100 AND later.position > inserted.position)
             ON CONFLICT DO NOTHING
             """
         ),
@@ -64,7 +64,8 @@ def pages_behind(connection: Connection, campaign_id: int, subscriber_id: int) -
     rows = connection.execute(
         text(
             "SELECT page_id, state FROM delivery WHERE subscriber_id = :subscriber AND campaign_id = :campaign "
-            "AND copy = 0 ORDER BY id"
+            "AND copy >= 100 * (SELECT coalesce(max(e.round), 0) FROM enrollment e "
+            "WHERE e.subscriber_id = :subscriber AND e.campaign_id = :campaign) ORDER BY id"
         ),
         {"subscriber": subscriber_id, "campaign": campaign_id},
     )
@@ -84,8 +85,7 @@ def welcome_back(connection: Connection, campaign: Campaign, people: People) -> 
     bound = {"campaign": campaign.id, "series": campaign.series} | people.bound(connection)
     connection.execute(
         text(
-            f"DELETE FROM delivery WHERE campaign_id = :campaign AND state = 'suppressed' AND copy = 0 "
-            f"AND subscriber_id IN ({back})"
+            f"DELETE FROM delivery WHERE campaign_id = :campaign AND state = 'suppressed' AND subscriber_id IN ({back})"
         ),
         bound,
     )

@@ -193,6 +193,9 @@ enrollment = Table(
     Column("zone", Text, nullable=False),  # the zone the due time was computed in
     Column("next_page_id", Text),
     Column("due_at", BigInteger),
+    # how often the reader was started again: the deliveries of a round have copies from round × 100, so that a page
+    # they get once more has another Message-ID, and what counts as behind them are this round's
+    Column("round", Integer, nullable=False, server_default="0"),
     Column("enrolled_at", BigInteger, nullable=False),
     Column("last_sent_at", BigInteger),  # what the next due time is counted from; NULL: enrolled_at
     PrimaryKeyConstraint("subscriber_id", "campaign_id"),
@@ -213,7 +216,7 @@ delivery = Table(
     Column("campaign_id", Integer, nullable=False),
     Column("subscriber_id", RowId, nullable=False),
     Column("page_id", Text, nullable=False),
-    Column("copy", Integer, nullable=False, server_default="0"),  # 1, 2 …: errata, or sent again by an operator
+    Column("copy", Integer, nullable=False, server_default="0"),  # round × 100, then 1, 2 … more: errata, or sent again
     Column("email_hash", Text),  # table email; NULL for a page passed over
     # due → claimed → sent | failed | uncertain; due again after a 4xx; suppressed, cancelled, passed: never sent
     Column("state", Text, nullable=False),

@@ -1,0 +1,92 @@
+"""campaigns/NAME.toml on the disk, and the calendar of holidays it may name."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+
+from newsletter.campaigns.definition import Definition
+from newsletter.campaigns.definition_file import parse_definition
+from newsletter.config import Settings
+from newsletter.errors import CampaignError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def list_campaign_files(settings: Settings) -> tuple[str, ...]:
+    """The names of the campaigns that have a file."""
+    return tuple(sorted(file.stem for file in settings.path(settings.site.campaigns).glob("*.toml")))
+
+
+def read_campaign_file(settings: Settings, name: str) -> Definition:
+    """Read campaigns/NAME.toml. Raises CampaignError, naming file, key and line."""
+    refuse_bad_name(name)
+    file = settings.path(settings.site.campaigns) / f"{name}.toml"
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        names = list_campaign_files(settings)
+        close = get_close_matches(name, names, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(names) or 'none'}."
+        raise CampaignError("there is no such campaign file", where=file, remedy=hint) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CampaignError(f"can't be read: {error}", where=file, remedy="Save it as UTF-8.") from error
+    return parse_definition(text, name=str(file), dates_of=lambda named: read_holidays(file.parent / named))
+
+
+def refuse_bad_name(name: str) -> None:
+    """Raises CampaignError for a name that could not be a file's or would confuse in a report."""
+    if not NAME.fullmatch(name):
+        raise CampaignError(
+            f"{name!r} is no name for a campaign", remedy="Use small letters, digits, - and _, for example unions-2027."
+        )
+
+
+def read_holidays(file: Path) -> tuple[date, ...]:
+    """The days in an iCalendar file (whole-day events) or in a text file with a day like 2026-12-25 on each line.
+
+    Raises CampaignError for a file that can't be read or a day that does not exist.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CampaignError(f"the holidays can't be read: {error}", where=file) from error
+    days = _from_ics(text, file) if "BEGIN:VCALENDAR" in text else _from_lines(text, file)
+    return tuple(sorted(days))
+
+
+def _from_lines(text: str, file: Path) -> set[date]:
+    days = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        day = line.partition("#")[0].strip()
+        if day:
+            days.add(_day(day.split()[0], file, number))
+    return days
+
+
+def _from_ics(text: str, file: Path) -> set[date]:
+    """DTSTART to DTEND (RFC 5545 §3.6.1: the end is the day after the last)."""
+    days: set[date] = set()
+    start: date | None = None
+    end: date | None = None
+    for number, line in enumerate(re.sub(r"\r?\n[ \t]", "", text).splitlines(), 1):
+        name, _, value = line.partition(":")
+        key = name.partition(";")[0].upper()
+        if key == "BEGIN" and value == "VEVENT":
+            start = end = None
+        elif key in ("DTSTART", "DTEND"):
+            day = _day(f"{value[:4]}-{value[4:6]}-{value[6:8]}", file, number)
+            start, end = (day, end) if key == "DTSTART" else (start, day)
+        elif key == "END" and value == "VEVENT" and start is not None:
+            last = end if end is not None and end > start else start + timedelta(days=1)
+            days |= {start + timedelta(days=ahead) for ahead in range(min((last - start).days, 366))}
+    return days
+
+
+def _day(text: str, file: Path, line: int) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise CampaignError(f"{text!r} is not a day like 2026-12-25 ({error})", where=file, line=line) from error

@@ -1,0 +1,124 @@
+"""A series made ready for a campaign: its pages read, composed and checked, before anything changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from newsletter.campaigns.definition import Definition
+from newsletter.campaigns.timetable import parse_wish
+from newsletter.compose.composer import Composer
+from newsletter.compose.email import Composition, Email
+from newsletter.config import Settings
+from newsletter.content.page import Page, Series
+from newsletter.content.reader import read_series
+from newsletter.errors import CampaignError
+from newsletter.finding import Finding
+from newsletter.scheduler.git import git_revision
+
+
+@dataclass(frozen=True)
+class PreparedPage:
+    """A page that may be sent. `wish` is its own `delay` or `send_on`, as text."""
+
+    page_id: str
+    title: str
+    path: str
+    email: Email
+    wish: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A campaign ready to be compared with the database. `drafts` are held back; `broken` files can't be read."""
+
+    name: str
+    definition: Definition
+    pages: tuple[PreparedPage, ...]
+    drafts: tuple[str, ...]
+    broken: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+    compositions: tuple[Composition, ...]
+    git_revision: str
+
+
+def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
+    """Read and compose the series of a campaign.
+
+    Raises CampaignError for an empty series, an unknown relay, or a page whose `delay` or `send_on` can't be meant;
+    ContentError and TemplateError as reading and composing do.
+    """
+    if definition.relay and definition.relay not in settings.relays:
+        known = ", ".join(settings.relays)
+        raise CampaignError(
+            f"there is no relay {definition.relay!r} in the settings", where=name, remedy=f"Known: {known}."
+        )
+    content = settings.path(settings.site.content)
+    series = read_series(content, definition.series)
+    wishes = {page.id: wish_of(page) for page in series.mailable}
+    if not series.mailable:
+        raise CampaignError(
+            f"the series {definition.series!r} has no page that may be sent",
+            where=content / definition.series,
+            remedy="Drafts are held back: remove `draft: true` from what is ready.",
+        )
+    composer = Composer(settings)
+    compositions = tuple(composer.compose(page, series) for page in series.mailable)
+    return Prepared(
+        name=name,
+        definition=with_default_zone(definition, settings.site.zone),
+        pages=tuple(
+            PreparedPage(page.id, page.title, page.path, composition.email, wishes[page.id])
+            for page, composition in zip(series.mailable, compositions, strict=True)
+        ),
+        drafts=tuple(page.path for page in series.pages if page.draft),
+        broken=series.broken,
+        findings=_findings(series, compositions),
+        compositions=compositions,
+        git_revision=git_revision(content),
+    )
+
+
+def with_default_zone(definition: Definition, zone: str) -> Definition:
+    """The definition with the site's zone for readers who have none, unless it names one."""
+    if definition.cadence.default_zone:
+        return definition
+    return replace(definition, cadence=replace(definition.cadence, default_zone=zone))
+
+
+def wish_of(page: Page) -> str:
+    """A page's own `delay` or `send_on`, as text; "" for neither. Raises CampaignError naming file and line."""
+    delay, send_on = page.front_matter.get("delay"), page.front_matter.get("send_on")
+    if delay is not None and send_on is not None:
+        raise _bad_wish(page, "send_on", "stands beside `delay`; a page has one of them")
+    key = "delay" if delay is not None else "send_on"
+    text = _plain(delay if delay is not None else send_on)
+    try:
+        wish = parse_wish(text)
+    except ValueError as error:
+        raise _bad_wish(page, key, str(error)) from error
+    if text and (wish.delay is None) == (key == "delay"):
+        raise _bad_wish(page, key, f"{text!r} is not {'a time span like 3d' if key == 'delay' else 'a day'}")
+    return text
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M") if value.time().isoformat() != "00:00:00" else value.date().isoformat()
+    return value.isoformat() if isinstance(value, date) else "" if value is None else str(value)
+
+
+def _bad_wish(page: Page, key: str, message: str) -> CampaignError:
+    line = next(
+        (n for n, text in enumerate(page.source.splitlines(), 1) if text.startswith(f"{key}:")), page.keys.get(key)
+    )
+    return CampaignError(
+        f"{key}: {message}", where=page.path, line=line, remedy="For example `delay: 3d` or `send_on: 2026-12-24`."
+    )
+
+
+def _findings(series: Series, compositions: tuple[Composition, ...]) -> tuple[Finding, ...]:
+    pages = tuple(finding for page in series.mailable for finding in page.findings)
+    composed = tuple(finding for composition in compositions for finding in composition.findings)
+    return (*series.findings, *pages, *composed)

@@ -1,0 +1,99 @@
+"""What changing a campaign midway does to its readers. Callers hold the lock of `store.campaigns.planning`."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select, text
+
+from newsletter.store.enrollments import People
+from newsletter.store.tables import subscriber, suppression
+
+EVERYBODY = People(low=0, high=2**62)
+
+UNDER_WAY = """EXISTS (SELECT 1 FROM delivery d WHERE d.subscriber_id = e.subscriber_id
+    AND d.campaign_id = e.campaign_id AND d.page_id = e.next_page_id AND d.copy = e.round * 100 AND d.moved = 0)"""
+
+
+def count_audience(connection: Connection, condition: ColumnElement[bool], series: str) -> tuple[int, int]:
+    """How many active, unsuppressed subscribers `condition` selects, and how many of them have no time zone."""
+    suppressed = exists().where(
+        suppression.c.address_hash == subscriber.c.address_hash, suppression.c.scope.in_(("", series))
+    )
+    row = connection.execute(
+        select(func.count(), func.coalesce(func.sum(case((subscriber.c.zone == "", 1), else_=0)), 0)).where(
+            subscriber.c.state == "active", ~suppressed, condition
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def count_page(connection: Connection, campaign_id: int, page_id: str, email_hash: str | None) -> tuple[int, int]:
+    """(readers of the campaign, those of them who have the page behind them, in this version if one is given)."""
+    version = "" if email_hash is None else "AND d.email_hash = :hash"
+    row = connection.execute(
+        text(
+            "SELECT (SELECT count(*) FROM enrollment e WHERE e.campaign_id = :campaign), (SELECT count(*) FROM delivery d "
+            "JOIN enrollment e ON e.subscriber_id = d.subscriber_id AND e.campaign_id = d.campaign_id WHERE "
+            f"d.campaign_id = :campaign AND d.page_id = :page_id AND d.copy = e.round * 100 AND d.state <> 'cancelled' {version})"
+        ),
+        {"campaign": campaign_id, "page_id": page_id} | ({} if email_hash is None else {"hash": email_hash}),
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def earliest(connection: Connection, campaign_id: int, page_id: str) -> int | None:
+    """When the first reader whose next page it is will get it."""
+    found: int | None = connection.execute(
+        text(
+            "SELECT min(e.due_at) FROM enrollment e WHERE e.campaign_id = :campaign AND e.state = 'active' "
+            "AND e.next_page_id = :page_id"
+        ),
+        {"campaign": campaign_id, "page_id": page_id},
+    ).scalar_one()
+    return found
+
+
+def withdraw_page(connection: Connection, campaign_id: int, page_id: str, now: int) -> int:
+    """A page was deleted: what has not left yet is cancelled; its readers go on with the page after it."""
+    return connection.execute(
+        text(
+            "UPDATE delivery SET state = 'cancelled', finished_at = :now, moved = 1 WHERE campaign_id = :campaign "
+            "AND state = 'due' AND page_id = :page_id"
+        ),
+        {"campaign": campaign_id, "page_id": page_id, "now": now},
+    ).rowcount
+
+
+def swap_email(connection: Connection, campaign_id: int, page_id: str, email_hash: str) -> int:
+    """A page was edited: what has not been tried yet goes out in the new version; a retry keeps the version it began with."""
+    return connection.execute(
+        text(
+            "UPDATE delivery SET email_hash = :hash WHERE campaign_id = :campaign AND state = 'due' "
+            "AND page_id = :page_id AND attempts = 0"
+        ),
+        {"campaign": campaign_id, "page_id": page_id, "hash": email_hash},
+    ).rowcount
+
+
+def revive(connection: Connection, campaign_id: int, planned_until: int) -> int:
+    """Readers whose due time was planned, but who have no delivery under way, are due again; how many.
+
+    Their page was withdrawn, or an operator moved them. The scheduler computes their due time anew.
+    """
+    return connection.execute(
+        text(
+            "UPDATE enrollment AS e SET due_at = :soon WHERE e.campaign_id = :campaign AND e.state = 'active' "
+            f"AND e.due_at <= :planned_until AND NOT {UNDER_WAY}"
+        ),
+        {"campaign": campaign_id, "planned_until": planned_until, "soon": planned_until + 1},
+    ).rowcount
+
+
+def resume_finished(connection: Connection, campaign_id: int) -> int:
+    """Evergreen: readers who have finished and for whom there is a page again go on; how many."""
+    return connection.execute(
+        text(
+            "UPDATE enrollment SET state = 'ended' WHERE campaign_id = :campaign AND state = 'finished' "
+            "AND next_page_id IS NOT NULL"
+        ),
+        {"campaign": campaign_id},
+    ).rowcount
