@@ -10,7 +10,7 @@ def test_the_description_is_the_preheader() -> None:
 
 
 def test_without_a_description_the_first_sentences_are() -> None:
-    long = "This third sentence is so long that together with the first two it would not fit into the one line that any inbox has to show."
+    long = f"This third sentence is {'very ' * 30}long."
     assert preheader_of("Title", "", ["", f"One. Two! {long}"]) == "One. Two!"
 
 

@@ -91,7 +91,7 @@ def composed(composer: Composer, letter: Page) -> Email | None:
         return None
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=BODIES, description=BODIES, body=BODIES)
 @example(title="{% raw %}", description="{#", body="{{ first_name }}{")
 @example(title="x", description="", body="<a href=\"{{ url }}\">x</a> <a href='https://x/?q={{ company }}'>y</a>")
@@ -111,7 +111,7 @@ def test_no_page_makes_a_traceback_or_leaks(composer: Composer, title: str, desc
         assert "alert(1)</script>" not in parts[0]
 
 
-@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(article=BODIES, caption=BODIES, title=BODIES)
 def test_even_an_article_that_nobody_has_cleaned_does_no_harm(
     composer: Composer, article: str, caption: str, title: str
