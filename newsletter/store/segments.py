@@ -29,7 +29,8 @@ from sqlalchemy import (
     update,
 )
 
-from newsletter.audience.segments import (
+from newsletter.errors import SegmentError
+from newsletter.store.segment_language import (
     FIELDS,
     All,
     Any,
@@ -43,7 +44,6 @@ from newsletter.audience.segments import (
     Value,
     parse,
 )
-from newsletter.errors import SegmentError
 from newsletter.store.tables import (
     bounce,
     campaign,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from newsletter.audience.segments import parse
 from newsletter.errors import SegmentError
 from newsletter.store.database import Database
+from newsletter.store.segment_language import parse
 from newsletter.store.segments import condition, delete_segment, list_segments, save_segment
 from newsletter.store.subscribers import count_subscribers, list_subscribers, subscriber_by_hash
 from newsletter.store.suppressions import Reason, suppress
