@@ -88,7 +88,7 @@ class _Composing:
         return Composition(email, tuple(self.pictures.published.values()), (*self.findings, *self.pictures.findings))
 
     def _values(self, title: str, preheader: str) -> dict[str, Any]:
-        """What templates may name; docs/templates.md tells authors."""
+        """What templates may name; docs/how-to/change-the-look.md lists it for authors."""
         page, settings = self.page, self.settings
         order = [other.id for other in self.series.mailable]
         return {
