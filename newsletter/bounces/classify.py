@@ -13,8 +13,9 @@ from newsletter.bounces.arf import NOT_COMPLAINTS, read_feedback
 from newsletter.bounces.autoreply import has_autoreply_subject, is_autoreply, speaks_of_absence
 from newsletter.bounces.dsn import Outcome, read_dsn
 from newsletter.bounces.parsing import Mail, parse_mail
-from newsletter.bounces.plain import Paragraph, PlainReport, cut_report, original_recipient, read_plain
+from newsletter.bounces.plain import Paragraph, original_recipient, read_plain
 from newsletter.bounces.reasons import classify_reply, find_status
+from newsletter.bounces.report import Report, cut_report
 from newsletter.bounces.signs import (
     comes_from_a_mail_system,
     has_bounce_subject,
@@ -131,7 +132,7 @@ def _of_outcomes(mail: Mail, outcomes: tuple[Outcome, ...]) -> Classification:
     return _bounce(failures)
 
 
-def _second_look(outcome: Outcome, verdict: Verdict, report: PlainReport, paragraphs: tuple[Paragraph, ...]) -> Verdict:
+def _second_look(outcome: Outcome, verdict: Verdict, report: Report, paragraphs: tuple[Paragraph, ...]) -> Verdict:
     """What the report says to people, where its fields say too little."""
     said = next((p.text for p in paragraphs if p.address.lower() == outcome.address.lower()), "")
     said = said or (report.text if len(paragraphs) <= 1 else "")
@@ -172,7 +173,7 @@ def _of_plain(mail: Mail) -> Classification:
     return _bounce(failures)
 
 
-def _verdict_of(paragraph: Paragraph, report: PlainReport, count: int) -> Verdict:
+def _verdict_of(paragraph: Paragraph, report: Report, count: int) -> Verdict:
     verdict = classify_reply(0, "", paragraph.text)
     if verdict.reason is Reason.UNCLEAR and count == 1:
         return classify_reply(0, "", report.text)

@@ -14,9 +14,12 @@ from newsletter.bounces.phrases import CONCLUSIVE, ENGLISH, PAUSED, WEAK_UNKNOWN
 from newsletter.bounces.verdict import Reason, Severity, Verdict
 from newsletter.bounces.wording import MAX_TEXT, fold
 
-_ROWS = (
-    *((reason, re.compile("|".join(patterns))) for reason, patterns in CONCLUSIVE),
-    *((reason, re.compile("|".join((*patterns, *OTHER.get(reason, ()))))) for reason, patterns in ENGLISH),
+_ROWS = tuple(
+    (reason, re.compile("|".join((f"(?<![a-z])(?:{'|'.join(english)})", *other))))
+    for reason, english, other in (
+        *((reason, patterns, ()) for reason, patterns in CONCLUSIVE),
+        *((reason, patterns, OTHER.get(reason, ())) for reason, patterns in ENGLISH),
+    )
 )
 _WEAK = re.compile(WEAK_UNKNOWN)
 _PAUSED = re.compile(PAUSED)
@@ -52,8 +55,8 @@ BY_STATUS: dict[str, Reason] = {
 }
 """Subject and detail of an enhanced status (RFC 3463, IANA's registry) → reason, where the text says nothing."""
 
-_CODE = re.compile(r"(?<![\d.])([245]\d\d)(?=[ \t\-#<:;,]|$)(?!-?\d)")
-_STATUS = re.compile(r"(?<![\d.])#?([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_CODE = re.compile(r"(?<![\d.])([245]\d\d)(?=[\s\-#<:;,\])]|$)(?!-?\d)")
+_STATUS = re.compile(r"(?<![\d.])#?([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _MAIL_STAGE = re.compile(r"(?:in (?:reply|response) to |after |>>> ?)(?:the )?mail from", re.IGNORECASE)
 _DATA_STAGE = re.compile(
     r"in (?:reply|response) to (?:the )?(?:end of )?data|after (?:the )?(?:end of )?data|after \.|>>> ?(?:data|\.)|after sending the message",

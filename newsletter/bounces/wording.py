@@ -48,6 +48,7 @@ def fold(text: str) -> str:
     folded = _IP.sub("ip", folded)
     folded = _HOST.sub(_keep_blocklist, folded)
     folded = re.sub(r"(?<=[a-z])'(?=[a-z])", "\x00", folded)
+    folded = folded.replace("_", " ")
     folded = _BRACKETS.sub(" ", _PLURAL.sub(r"\1", folded)).replace("\x00", "'")
     return _MAYBE.sub("maybe", _BEFORE_COLON.sub(r"\1", _SPACE.sub(" ", folded))).strip()
 

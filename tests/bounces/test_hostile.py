@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.bounces import languages, phrases, plain, reasons, signs
+from newsletter.bounces import languages, phrases, plain, reasons, report, signs
 from newsletter.bounces.classify import Kind, classify_mail
 from newsletter.bounces.wording import fold
 
@@ -70,7 +70,7 @@ def test_floods_are_classified(data: bytes) -> None:
 
 PATTERNS = [
     *(pattern for _, pattern in reasons._ROWS),
-    *(value for module in (plain, signs) for value in vars(module).values() if isinstance(value, re.Pattern)),
+    *(value for module in (plain, report, signs) for value in vars(module).values() if isinstance(value, re.Pattern)),
     *plain._FORMS,
 ]
 
