@@ -113,7 +113,7 @@ class Links:
         token = token.lower()
         match = _TOKEN.fullmatch(token)
         keyed = self._hashes.get((int(match[1], 16), purpose)) if match else None
-        if match is None or keyed is None or (match[5] is None) == (purpose is Purpose.CONFIRM):
+        if match is None or keyed is None:
             raise LinkError("this link is not one of ours, or was cut short", remedy="Copy the whole address.")
         start = token[:-_MAC_LENGTH].encode()
         if not compare_digest(_mac(keyed, start), token[-_MAC_LENGTH:].encode()):

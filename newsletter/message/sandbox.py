@@ -76,8 +76,7 @@ class MergeEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "*", "%"})
 
     def __init__(self, *, autoescape: bool) -> None:
-        # optimized=False: the optimizer would compute filters of constants while compiling, outside all limits.
-        super().__init__(undefined=Missing, autoescape=autoescape, keep_trailing_newline=True, optimized=False)
+        super().__init__(undefined=Missing, autoescape=autoescape, keep_trailing_newline=True)
         known = dict(self.filters)
         self.filters.clear()
         self.filters.update({name: known[name] for name in _FILTERS})

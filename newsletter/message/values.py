@@ -23,9 +23,8 @@ def merge_values(subscriber: Subscriber, message: MessageValues) -> dict[str, An
     None and "" count as missing: nobody wants a greeting to an empty name. A `first_name` among the attributes is
     taken before the first word of the name.
     """
-    person = {name: value for name, value in subscriber.attributes.items() if name not in PERSON}
-    person |= {name: getter(subscriber, message) for name, getter in PERSON.items()}
-    person = {name: value for name, value in person.items() if not is_missing(value)}
+    known = {**subscriber.attributes, **{name: getter(subscriber, message) for name, getter in PERSON.items()}}
+    person = {name: value for name, value in known.items() if not is_missing(value)}
     return {**person, **message, "subscriber": person}
 
 

@@ -117,6 +117,25 @@ def test_any_subject_and_names_survive_the_headers(subject: str, name: str, site
     assert_fit_for_smtp(message.data)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["=?utf-8?q?x?=", 'Ada "the first" Lovelace', "back\\slash", "Lovelace, Ada", "ada@example.com", "(Ada)", "."],
+)
+def test_a_name_is_never_read_as_anything_but_a_name(name: str) -> None:
+    message = build(EMAIL, replace(ADA, name=name))
+    assert name_and_address(message, "To") == (name, "ada@example.com")
+    assert parsed(message)["To"].addresses[0].display_name == name
+
+
+def test_two_personas_have_two_message_ids() -> None:
+    nobody = Target(0, 0, 0)
+    first, second = (
+        parsed(build(EMAIL, replace(ADA, id=0, address=address), target=nobody))["Message-ID"]
+        for address in ("a@example.com", "b@example.com")
+    )
+    assert first != second
+
+
 @pytest.mark.parametrize("forbidden", ["\r\nBcc: evil@example.com", "\n", "\r", "\0", "\x0b", "\x7f", "\u2028", "\x85"])
 def test_a_control_character_never_reaches_a_header(forbidden: str) -> None:
     with pytest.raises(TemplateError, match="control character"):
