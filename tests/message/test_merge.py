@@ -307,3 +307,23 @@ def test_both_roads_are_the_same_bytes_in_the_mail(expression: str, company: str
 def raw_html(message: Message) -> bytes:
     """The HTML part as it is encoded."""
     return message.data.partition(b"Content-Type: text/html")[2].partition(b"\r\n--")[0]
+
+
+ANY_FILTERS = (
+    "e upper title trim first last sort unique join truncate(4) replace('&lt;',company) replace('a','<') join('<') "
+    "default('<') url"
+)
+
+
+@given(
+    st.lists(st.sampled_from(ANY_FILTERS.split()), max_size=4),
+    st.text("<>&;lt\"'a ", min_size=1, max_size=12),
+    st.booleans(),
+)
+def test_no_way_through_filters_makes_a_value_markup(filters: list[str], company: str, added: bool) -> None:
+    expression = " | ".join([f"({'company ~ (company | e)' if added else 'company'})", *filters])
+    try:
+        html = merged(f"{{{{ {expression} }}}}", replace(ADA, attributes={"company": company}))
+    except TemplateError:
+        return
+    assert not set("<>\"'") & set(html)
