@@ -68,10 +68,15 @@ def parse_definition(text: str, *, name: str, dates_of: Callable[[str], tuple[da
 
 
 def definition_from(document: Mapping[str, Any], source: Source) -> Definition:
-    """A checked Definition from the tables of a file, the flags of a command, or the database's JSON."""
+    """A checked Definition from the tables of a file, the flags of a command, or the database's JSON.
+
+    `audience = "all"` says the same as no audience. Raises CampaignError.
+    """
     sections: dict[str, Any] = {}
     for name, kind in SECTIONS.items():
         table = document.get(name, {})
+        if name == "audience" and table == "all":
+            table = {}
         if not isinstance(table, dict):
             raise source.error(name, "is a table", f"Write [{name}] on a line of its own, its keys below.")
         sections[name] = kind(**_values(kind, table, f"{name}.", source))

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, and_
 
 from newsletter.campaigns.timetable import Timetable
+from newsletter.clock import Clock
 from newsletter.scheduler.audience import Audience, audience_of
 from newsletter.scheduler.calendar import timetable_of
-from newsletter.store.campaigns import Campaign, campaigns, mark_audience, planning
+from newsletter.store.campaigns import Campaign, campaign_named, campaigns, mark_audience, planning
 from newsletter.store.database import Database
 from newsletter.store.enrollments import (
     Change,
@@ -46,6 +47,15 @@ def enroll_audience(database: Database, campaign: Campaign, now: int) -> int:
     with planning(database) as connection:
         mark_audience(connection, campaign.id, audience.words)
     return enrolled
+
+
+def enroll_known(database: Database, name: str, clock: Clock) -> int:
+    """Enroll the audience of the campaign called `name` now, if it is running; how many."""
+    with database.reading() as connection:
+        campaign = campaign_named(connection, name)
+    if campaign is None or campaign.state != "running":
+        return 0
+    return enroll_audience(database, campaign, int(clock.now().timestamp()))
 
 
 def heed_changes(database: Database, now: int) -> int:

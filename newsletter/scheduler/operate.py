@@ -39,6 +39,7 @@ from newsletter.store.readers import (
     Reader,
     begin_round,
     cancel_deliveries,
+    count_errata,
     enroll_again,
     make_active,
     put_behind,
@@ -240,6 +241,14 @@ def errata(database: Database, name: str, page: str, clock: Clock, *, who: str) 
             hold_backlog(connection, campaign, timetable_of(connection, campaign), now)
             record_action(connection, who, "errata", name, now=now, page=target.page_id, readers=count)
     return count
+
+
+def count_errata_of(database: Database, name: str, page: str) -> int:
+    """How many readers `errata` would mail."""
+    with database.reading() as connection:
+        campaign = known_campaign(connection, name)
+        target = known_page(connection, campaign, page)
+        return count_errata(connection, campaign.id, target.page_id, target.email_hash)
 
 
 def resolve(database: Database, name: str, outcome: str, clock: Clock, *, who: str, address: str = "") -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
+from newsletter.audience.importing import import_subscribers
 from newsletter.campaigns.definition import Definition
 from newsletter.campaigns.timetable import parse_wish
+from newsletter.clock import Clock
 from newsletter.compose.composer import Composer
 from newsletter.compose.email import Composition, Email
 from newsletter.config import Settings
@@ -15,7 +18,10 @@ from newsletter.content.page import Page, Series
 from newsletter.content.reader import read_series
 from newsletter.errors import CampaignError
 from newsletter.finding import Finding
+from newsletter.message.keys import KeyRing
+from newsletter.scheduler.audience import csv_tag
 from newsletter.scheduler.git import git_revision
+from newsletter.store.database import Database
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,19 @@ def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
         compositions=compositions,
         git_revision=git_revision(content),
     )
+
+
+def import_audience(database: Database, settings: Settings, ring: KeyRing, definition: Definition, clock: Clock) -> str:
+    """Import the CSV file that the audience names, if it names one; says in a few words what came of it.
+
+    Its people get a tag of the file's name, by which the campaign knows them. Raises DataError for a file that can't
+    be read.
+    """
+    name = definition.audience.csv
+    if not name:
+        return ""
+    report = import_subscribers(database, ring, settings.path(Path(name)), clock, tags=(csv_tag(name),))
+    return ", ".join(f"{count:,} {outcome.value}" for outcome, count in report.counts.items() if count) or "no rows"
 
 
 def with_default_zone(definition: Definition, zone: str) -> Definition:

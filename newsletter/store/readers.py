@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, select, text
 
 from newsletter.store.editing import UNDER_WAY
+from newsletter.store.tables import subscriber
 
 
 class Reader(NamedTuple):
@@ -57,6 +58,12 @@ def reader_at(connection: Connection, campaign_id: int, series: str, address: st
         {"campaign": campaign_id, "series": series, "address": address},
     ).first()
     return None if row is None else Reader(*row)
+
+
+def is_among(connection: Connection, condition: ColumnElement[bool], subscriber_id: int) -> bool:
+    """Whether `condition`, over the table subscriber, selects this one."""
+    found = connection.execute(select(subscriber.c.id).where(subscriber.c.id == subscriber_id, condition))
+    return found.first() is not None
 
 
 def deliveries_of(connection: Connection, campaign_id: int, subscriber_id: int) -> list[Sent]:

@@ -1,0 +1,122 @@
+"""What applying a campaign changes, and how to say it to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class PageChange:
+    """What happens to one page. `past` readers never get it (or have had it), `ahead` will, the first at `first_at`."""
+
+    kind: Literal["inserted", "deleted", "edited"]
+    page_id: str
+    number: int
+    title: str = ""
+    readers: int = 0
+    past: int = 0
+    ahead: int = 0
+    first_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Everything that applying would change; readers are those enrolled or, for a new campaign, to be enrolled."""
+
+    name: str
+    is_new: bool
+    settings: tuple[tuple[str, str, str], ...] = ()
+    pages: tuple[PageChange, ...] = ()
+    order: tuple[str, ...] = ()
+    drafts: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    readers: int = 0
+    resumed: int = 0
+    without_zone: int = 0
+    default_zone: str = "UTC"
+    first_at: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether applying changes nothing."""
+        return not (self.is_new or self.settings or self.pages or self.order or self.resumed)
+
+
+def compare_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """(key, old, new) of each setting that differs, in the words of a campaign file; "" for one that is not there."""
+    old, new = dict(_flat(before)), dict(_flat(after))
+    keys = [*old, *(key for key in new if key not in old)]
+    return tuple((key, old.get(key, ""), new.get(key, "")) for key in keys if old.get(key) != new.get(key))
+
+
+def is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether pages that are in both stand in another order."""
+    kept = [page_id for page_id in before if page_id in after]
+    return kept != [page_id for page_id in after if page_id in before]
+
+
+def describe(changes: Changes) -> list[str]:
+    """The changes as sentences, the most telling first."""
+    return [line[0].upper() + line[1:] for line in _lines(changes)]
+
+
+def _lines(changes: Changes) -> Iterator[str]:
+    if changes.is_new:
+        yield f"new campaign {changes.name} with {_count(len(changes.pages), 'page')} for {_count(changes.readers, 'subscriber')}"
+        if changes.first_at:
+            yield f"the first mail goes out on {_when(changes.first_at)}"
+        for page in changes.pages:
+            yield f"  {page.number}. {page.title} ({page.page_id})"
+    elif changes.is_empty:
+        yield "nothing changes"
+    for key, old, new in changes.settings:
+        yield (
+            f"{key} is set to {new}"
+            if not old
+            else f"{key} is unset (was {old})"
+            if not new
+            else f"{key}: {old} → {new}"
+        )
+    if not changes.is_new:
+        yield from (_page(page) for page in changes.pages)
+    if changes.order:
+        yield f"new order for what comes next: {', '.join(changes.order)}"
+    if changes.resumed:
+        yield f"{_count(changes.resumed, 'reader')} who had finished will go on"
+    if changes.drafts:
+        yield f"{_count(len(changes.drafts), 'draft')} held back: {', '.join(changes.drafts)}"
+    if changes.broken:
+        yield f"{_count(len(changes.broken), 'page')} that can't be read and will not be sent: {', '.join(changes.broken)}"
+    if changes.without_zone:
+        yield f"{_count(changes.without_zone, 'subscriber')} without a time zone use {changes.default_zone}"
+
+
+def _page(page: PageChange) -> str:
+    if page.kind == "deleted":
+        return f"page {page.page_id} deleted: {page.past:,} of {_count(page.readers, 'reader')} have had it, the others skip it"
+    when = f" on {_when(page.first_at)}" if page.first_at else ""
+    if page.kind == "edited":
+        return f"page {page.number} edited ({page.page_id}): {page.past:,} have had the old one, {page.ahead:,} will get the new one{when}"
+    return (
+        f"page {page.number} inserted ({page.page_id}): {_count(page.readers, 'reader')}, {page.past:,} past it, "
+        f"{page.ahead:,} will get it{when}"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%a %d %b %Y at %H:%M} UTC"
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)

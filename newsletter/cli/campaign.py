@@ -1,0 +1,362 @@
+"""`newsletter campaign`: plan, start and change campaigns, and look after their readers."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.campaign_flags import definition_flags, document_from
+from newsletter.cli.project import opened
+from newsletter.cli.terminal import err, out, print_findings, settings_of
+
+if TYPE_CHECKING:
+    from newsletter.campaigns.definition import Definition
+    from newsletter.clock import Clock
+    from newsletter.config import Settings
+    from newsletter.message.keys import KeyRing
+    from newsletter.store.database import Database
+
+
+@click.group()
+def command() -> None:
+    """Plan, start, pause, resume, cancel and watch campaigns.
+
+    A campaign is a series, an audience and a cadence: a file campaigns/NAME.toml, or the flags of `start`.
+
+    \b
+    Example:
+      newsletter campaign start unions --every 3d --at 09:00
+      newsletter campaign status
+      newsletter campaign why unions ann@example.com
+    """
+
+
+def _clock() -> Clock:
+    from newsletter.clock import SystemClock
+
+    return SystemClock()
+
+
+def _definition(settings: Settings, name: str) -> Definition:
+    from newsletter.scheduler.campaign_files import read_campaign_file
+
+    return read_campaign_file(settings, name)
+
+
+@command.command()
+@click.argument("name")
+@click.pass_context
+def plan(ctx: click.Context, name: str) -> None:
+    """Say what `apply` would change, and change nothing.
+
+    \b
+    Example:
+      newsletter campaign plan unions
+    """
+    from newsletter.campaigns.changes import describe
+    from newsletter.scheduler.apply import plan as plan_it
+    from newsletter.scheduler.prepare import prepare
+
+    settings = settings_of(ctx)
+    with opened(ctx) as (database, _):
+        prepared = prepare(settings, name, _definition(settings, name))
+        print_findings((*prepared.broken, *prepared.findings))
+        for line in describe(plan_it(database, settings, prepared, _clock())):
+            out.print(line, markup=False)
+
+
+@command.command()
+@click.argument("name")
+@click.pass_context
+def apply(ctx: click.Context, name: str) -> None:
+    """Put campaigns/NAME.toml and the pages as they are now in force.
+
+    \b
+    Example:
+      newsletter campaign apply unions
+    """
+    settings = settings_of(ctx)
+    with opened(ctx) as (database, ring):
+        _put_in_force(settings, database, ring, name, _definition(settings, name))
+
+
+@command.command(context_settings={"max_content_width": 100})
+@click.argument("series")
+@click.option("--name", metavar="NAME", help="Name of the campaign; else that of the series.")
+@definition_flags
+@click.pass_context
+def start(ctx: click.Context, /, series: str, name: str | None, **flags: Any) -> None:
+    """Start a campaign from flags; without flags, apply campaigns/SERIES.toml.
+
+    \b
+    Example:
+      newsletter campaign start unions --every 3d --at 09:00
+      newsletter campaign start captains --on mon,thu --tag founders --mode cohort
+    """
+    from newsletter.campaigns.definition_file import Source, definition_from
+    from newsletter.scheduler.campaign_files import refuse_bad_name
+
+    settings = settings_of(ctx)
+    document = document_from(series, flags)
+    name = name or series
+    refuse_bad_name(name)
+    if document is None:
+        definition = _definition(settings, name)
+    else:
+        definition = definition_from(document, Source(f"campaign {name}"))
+    with opened(ctx) as (database, ring):
+        _put_in_force(settings, database, ring, name, definition)
+
+
+def _put_in_force(settings: Settings, database: Database, ring: KeyRing, name: str, definition: Definition) -> None:
+    from newsletter.campaigns.changes import describe
+    from newsletter.scheduler.apply import apply as apply_it
+    from newsletter.scheduler.newcomers import enroll_known
+    from newsletter.scheduler.prepare import import_audience, prepare
+
+    prepared = prepare(settings, name, definition)
+    print_findings((*prepared.broken, *prepared.findings))
+    if report := import_audience(database, settings, ring, definition, _clock()):
+        out.print(f"{definition.audience.csv}: {report}", markup=False)
+    for line in describe(apply_it(database, settings, prepared, _clock(), who=getpass.getuser())):
+        out.print(line, markup=False)
+    enrolled = enroll_known(database, name, _clock())
+    if enrolled:
+        out.print(f"{enrolled:,} subscribers enrolled; `newsletter run` sends what is due.")
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.option("--readers", is_flag=True, help="How far each reader is.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="For people or machines.")
+@click.pass_context
+def status(ctx: click.Context, name: str | None, readers: bool, form: str) -> None:
+    """Show how campaigns stand, and how far their readers are.
+
+    \b
+    Example:
+      newsletter campaign status
+      newsletter campaign status unions --readers
+    """
+    from newsletter.cli.campaign_status import as_json, print_all, print_one, print_readers
+    from newsletter.scheduler.operate import known_campaign
+    from newsletter.scheduler.status import all_status, status_of
+
+    if readers and not name:
+        raise click.UsageError("--readers needs the NAME of a campaign")
+    with opened(ctx) as (database, _), database.reading() as connection:
+        found = [status_of(connection, known_campaign(connection, name))] if name else all_status(connection)
+        if form == "json":
+            click.echo(as_json(connection, found, with_readers=readers))
+        elif readers:
+            print_readers(connection, found[0])
+        elif name:
+            print_one(found[0])
+        else:
+            print_all(found)
+
+
+def _turning(action: str, done: str, already: str, doc: str) -> None:
+    """Add the command `action`, which turns a campaign into another state."""
+
+    @command.command(action, help=f"{doc}\n\n\b\nExample:\n  newsletter campaign {action} unions")
+    @click.argument("name")
+    @click.pass_context
+    def turn(ctx: click.Context, name: str) -> None:
+        from newsletter.scheduler import operate
+
+        act: Callable[..., bool] = getattr(operate, action)
+        with opened(ctx) as (database, _):
+            changed = act(database, name, _clock(), who=getpass.getuser())
+        out.print(f"{name} {done if changed else already}.", markup=False)
+
+
+_turning("pause", "is paused: nothing more leaves", "is paused already", "Stop sending at once; `resume` goes on.")
+_turning("resume", "is running again", "is running already", "Go on: whoever is overdue gets one page, at a sane hour.")
+_turning("approve", "is approved and running", "is running already", "Let a campaign with require_approval begin.")
+_turning("cancel", "is cancelled", "is cancelled already", "End a campaign for good; nothing planned leaves any more.")
+
+
+@command.command()
+@click.argument("name")
+@click.argument("address")
+@click.pass_context
+def why(ctx: click.Context, name: str, address: str) -> None:
+    """Say what is next for a reader, and why not now.
+
+    \b
+    Example:
+      newsletter campaign why unions ann@example.com
+    """
+    from newsletter.cli.campaign_status import print_reason
+    from newsletter.scheduler.status import why as ask
+
+    with opened(ctx) as (database, _), database.reading() as connection:
+        print_reason(ask(connection, name, address, int(_clock().now().timestamp())))
+
+
+@command.command()
+@click.argument("name")
+@click.option("--page", required=True, metavar="PAGE", help="Its id, or its number in the order.")
+@click.option("--subscriber", required=True, metavar="ADDRESS", help="Whose copy.")
+@click.pass_context
+def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
+    """Print the very mail a reader got.
+
+    \b
+    Example:
+      newsletter campaign show unions --page 2 --subscriber ann@example.com > ann.eml
+    """
+    from newsletter.scheduler.show import show as rebuild
+
+    with opened(ctx) as (database, ring):
+        message = rebuild(database, settings_of(ctx), ring, name, page, subscriber)
+    click.echo(message, nl=False)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("address")
+@click.pass_context
+def skip(ctx: click.Context, name: str, address: str) -> None:
+    """Pass over a reader's next page.
+
+    \b
+    Example:
+      newsletter campaign skip unions ann@example.com
+    """
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        page = operate.skip(database, name, address, _clock(), who=getpass.getuser())
+    _say_next(address, page)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("address")
+@click.option("--to", "page", required=True, metavar="PAGE", help="The page to get next: its id or number.")
+@click.pass_context
+def move(ctx: click.Context, name: str, address: str, page: str) -> None:
+    """Make a page a reader's next one, ahead of where they are or behind it.
+
+    \b
+    Example:
+      newsletter campaign move unions ann@example.com --to 3
+    """
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        found = operate.move(database, name, address, page, _clock(), who=getpass.getuser())
+    _say_next(address, found)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("address")
+@click.pass_context
+def restart(ctx: click.Context, name: str, address: str) -> None:
+    """Start a reader again at the first page.
+
+    \b
+    Example:
+      newsletter campaign restart unions ann@example.com
+    """
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        page = operate.restart(database, name, address, _clock(), who=getpass.getuser())
+    _say_next(address, page)
+
+
+def _say_next(address: str, page: str | None) -> None:
+    out.print(f"{address}: page {page} is next." if page else f"{address} has finished.", markup=False)
+
+
+@command.command("send-again")
+@click.argument("name")
+@click.argument("address")
+@click.option("--page", required=True, metavar="PAGE", help="Its id, or its number in the order.")
+@click.pass_context
+def send_again(ctx: click.Context, name: str, address: str, page: str) -> None:
+    """Send a reader one more copy of a page.
+
+    \b
+    Example:
+      newsletter campaign send-again unions ann@example.com --page 2
+    """
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        found = operate.send_again(database, name, address, page, _clock(), who=getpass.getuser())
+    out.print(f"One more copy of page {found} for {address} is due now.", markup=False)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("page")
+@click.option("--dry-run", is_flag=True, help="Only count who would get it.")
+@click.pass_context
+def errata(ctx: click.Context, name: str, page: str, dry_run: bool) -> None:
+    """Mail a corrected page to those who got the wrong one. Mend the page and `apply` first.
+
+    \b
+    Example:
+      newsletter campaign apply unions
+      newsletter campaign errata unions 2
+    """
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        if dry_run:
+            count = operate.count_errata_of(database, name, page)
+            out.print(f"{count:,} readers got another version of this page.")
+        else:
+            count = operate.errata(database, name, page, _clock(), who=getpass.getuser())
+            out.print(f"{count:,} readers get the corrected page.")
+
+
+@command.command()
+@click.argument("name")
+@click.argument("outcome", type=click.Choice(["sent", "again", "failed"]))
+@click.option("--subscriber", metavar="ADDRESS", default="", help="Only this reader's; else all of them.")
+@click.pass_context
+def resolve(ctx: click.Context, name: str, outcome: str, subscriber: str) -> None:
+    """Decide about mails of which nobody knows whether they left (`status` lists them).
+
+    `sent`: they arrived; `again`: send them once more, under the same Message-ID; `failed`: give them up.
+
+    \b
+    Example:
+      newsletter campaign resolve unions again --subscriber ann@example.com
+    """
+    from newsletter.scheduler import operate
+
+    state = "due" if outcome == "again" else outcome
+    with opened(ctx) as (database, _):
+        count = operate.resolve(database, name, state, _clock(), who=getpass.getuser(), address=subscriber)
+    out.print(f"{count:,} mails decided.")
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.pass_context
+def log(ctx: click.Context, name: str | None) -> None:
+    """Show what operators did, the latest first.
+
+    \b
+    Example:
+      newsletter campaign log unions
+    """
+    from newsletter.cli.campaign_status import print_log
+    from newsletter.store.audits import actions_on
+
+    with opened(ctx) as (database, _), database.reading() as connection:
+        actions = actions_on(connection, name)
+    if actions:
+        print_log(actions)
+    else:
+        err.print("Nothing has been done yet.")
