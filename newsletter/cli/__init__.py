@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "serve": "Serve the public pages: unsubscribe, confirm, preferences, archive.",
     "inbox": "Keep and show mail locally: nothing leaves the machine.",
     "bounces": "Classify and process bounces and complaints.",
+    "demo": "Mail a dojo to a local inbox in fast motion.",
     "doctor": "Find what is wrong with settings, database, relay and domain.",
 }
 """Command → its line in `newsletter --help`; the code is `newsletter.cli.COMMAND`, a click command `command`."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.content.page import Series
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _complete_series(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -20,19 +24,29 @@ def _complete_series(ctx: click.Context, _parameter: click.Parameter, incomplete
     return [name for name in list_series(settings.path(settings.site.content)) if name.startswith(incomplete)]
 
 
-series_argument: Any = click.argument("series", required=False, shell_complete=_complete_series)
-content_option: Any = click.option(
-    "--content",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Folder of series, instead of [site] content.",
-)
-subscribers_option: Any = click.option(
-    "--subscribers",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="CSV of example subscribers; else subscribers.example.csv.",
-)
+def series_argument(function: F) -> F:
+    """The argument SERIES; without it, all of them."""
+    return click.argument("series", required=False, shell_complete=_complete_series)(function)
+
+
+def content_option(function: F) -> F:
+    """The option --content."""
+    return click.option(
+        "--content",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Folder of series, instead of [site] content.",
+    )(function)
+
+
+def subscribers_option(function: F) -> F:
+    """The option --subscribers."""
+    return click.option(
+        "--subscribers",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="CSV of example subscribers; else subscribers.example.csv.",
+    )(function)
 
 
 def content_folder(settings: Settings, content: Path | None) -> Path:

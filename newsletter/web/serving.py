@@ -30,6 +30,14 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def bind_or_any(port: int) -> socket.socket:
+    """A listening socket on loopback: on `port` if it is free, else on any."""
+    try:
+        return bind("127.0.0.1", port)
+    except ServiceError:
+        return bind("127.0.0.1", 0)
+
+
 @contextmanager
 def serving(app: ASGIApp, listener: socket.socket) -> Iterator[str]:
     """Serve `app` on `listener` while the block runs; gives the address to look at."""
