@@ -37,6 +37,15 @@ CONCLUSIVE: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"messages from .{0,30} weren't sent|rtr:bl|rly:b\d|hvu:b|\bdt:spm\b|will not accept (?:delivery|mail|any mail)",
         ),
     ),
+    (
+        Reason.POLICY,
+        (r"not (?:found |listed |present )?(?:in|on) (?:the |our |your |his |her )?(?:white|allow|safe) ?-?list",),
+    ),
+    (Reason.MAILBOX_FULL, (r"(?:or|and) full\b",)),
+    (
+        Reason.TEMPORARY,
+        (r"unable to verify|(?:verification|verify) .{0,30}(?:could not be completed|in progress|timed out|deferred)",),
+    ),
 )
 """Texts that mean one thing whatever else is said; looked at before all others."""
 
@@ -157,10 +166,14 @@ ENGLISH: tuple[tuple[Reason, tuple[str, ...]], ...] = (
             r"no longer (?:exists?|valid|in use|available|active|an? (?:valid|active)|used|accepts?|receives?|here|works?|on (?:this )?(?:server|system)|a (?:customer|subscriber|member)|listed|have|has|maintained|supported|monitored)",
             r"user_?unknown|userunknown|unknown ?user|nosuchuser|no_?such_?user|recipient(?:not|_not_)found|recipnotfound|addressnotfound|invalidrecipient|recipient_?invalid|unknown(?:_| )?(?:recipient|mailbox|address)|mailbox(?:not|_not_| not )found|nosuchaddress",
             r"(?:no|there is no|there's no|isn't a|not a|sorry, no) (?:such )?(?:(?:valid |local |known )?(?:mail ?box|user|account|one|person|recipient|address|e-?mail|addressee|body))(?: by (?:that|this)(?: name)?| here| with (?:that|this)| exist| found| at this| @| of that| on this| in this| for)",
-            r"no such (?:user|address|recipient|mailbox|account|person|alias|addressee|local|e-?mail|mail ?drop|name|login|entry|customer|member|virtual|smtp|one|individual|object|dest|list|id)|no mail ?box|nobody here|no account by|no one by that name|user ?id .{0,20}(?:not|unknown)|not (?:a )?(?:known|valid|local|listed|registered|our) (?:user|recipient|mailbox|address|e-?mail|account|in)|is not a (?:known|valid|registered|recogni[sz]ed)|unknown (?:or illegal|or invalid|or unrout)|unknown or|unknown to (?:the|this|us)|unknown at (?:this|host|@)|not known (?:at|here|to)|can(?:'t|not) be found|could ?(?:n't|not) be (?:found|located)|unable to (?:find|locate|verify) .{0,20}(?:recipient|user|mailbox)|not found in (?:the )?(?:directory|domino|name|address|ldap|user|our)|not listed in|not in (?:the |our )?(?:directory|address book|whitelist of valid)|name not found|is unknown\b|address unknown|addressee unknown|not recogni[sz]ed|couldn't find any (?:user|mailbox)",
-            r"(?:recipient|rcpt|to) (?:address )?(?:rejected|refused|denied|invalid|error)[:;,.\s-]*(?:@|\s|:)*(?:user|unknown|undeliverable address: (?:unknown|user|no such|host .{0,60}5\d\d)|access denied|no such|invalid|not found|address unknown|does not|recipient)",
+            r"no such (?:user|address|recipient|mailbox|account|person|alias|addressee|local|e-?mail|mail ?drop|name|login|entry|customer|member|virtual|smtp|one|individual|object|dest|list|id)|no mail ?box|nobody here|no account by|no one by that name|user ?id .{0,20}(?:not|unknown)|not (?:a )?(?:known|valid|local|listed|registered|our) (?:user|recipient|mailbox|address|e-?mail|account|in)|is not a (?:known|valid|registered|recogni[sz]ed)|unknown (?:or illegal|or invalid|or unrout)|unknown or|unknown to (?:the|this|us)|unknown at (?:this|host|@)|not known (?:at|here|to)|can(?:'t| ?not) be (?:found|located)|cuda nsu|@\.? (?:was |is )?not found|(?:user|recipient|mailbox|account) [^ ]{1,40} (?:is )?(?:not found|unknown|does not exist)|could ?(?:n't|not) be (?:found|located)|unable to (?:find|locate) .{0,20}(?:recipient|user|mailbox)|not found in (?:the )?(?:directory|domino|name|address|ldap|user|our)|not listed in|not in (?:the |our )?(?:directory|address book|whitelist of valid)|name not found|is unknown\b|address unknown|addressee unknown|not recogni[sz]ed|couldn't find any (?:user|mailbox)",
+            r"(?:recipient|rcpt|to) (?:address )?(?:rejected|refused|denied|invalid|error)[:;,.\s-]*(?:@|\s|:)*(?:user|unknown|undeliverable address: (?:unknown|user|no such|host .{0,60}5\d\d)|access denied|no such|invalid|not found|address unknown|does not)",
             r"unrouteable (?:address|mail)|unroutable (?:address|mail|e-?mail)|un-?routable address|mailaddress is administratively disabled|all recipients (?:address(?:es)? )?rejected|no valid recipients?|invalid (?:e-?mail )?(?:address|mailbox)|bad destination (?:mailbox|email|address)|destination (?:mailbox|address|user) (?:unknown|not|invalid)|illegal (?:alias|user|address)|undeliverable address|address (?:is )?(?:not|in)valid|message was not accepted -- invalid mailbox|delivery to this address is restricted: unknown|not our customer|user doesn't have a|this user does ?n[o']t|no user\b|mailbox not|couldn't be delivered to @ because|wasn't found (?:at|in|on)|access to that recipient is denied: unknown|unknown extension|retired|@ not ok\b|not a member of (?:the |this )?domain|recipients? cannot be verified|not an active (?:address|user|account|mailbox)|invalid (?:final delivery )?user-?id|does not have a final e-?mail delivery point|not a final destination|badrcptto|not exactly match",
         ),
+    ),
+    (
+        Reason.BAD_ADDRESS,
+        (r"bad address syntax|malformed (?:recipient |destination |e-?mail |mailbox )?address|(?:recipient|destination|mailbox) (?:address )?syntax",),
     ),
     (
         Reason.TEMPORARY,
@@ -210,6 +223,13 @@ ENGLISH: tuple[tuple[Reason, tuple[str, ...]], ...] = (
     ),
 )
 """Reason and its patterns. Where two match, the upper row wins."""
+
+OURS = (
+    r"(?<!to )(?<!to the )(?:\bsender|\bmail from\b|\bfrom (?:address|header|domain|field)|\breturn-?path|\bhelo\b|\behlo\b|\bptr\b"
+    r"|\byour (?:own )?(?:domain|address|host|hostname|server|ip|mail server)\b|absender|expéditeur|remitente|remetente|mittente|afzender|nadawc"
+    r"|отправител|发件|寄件|送信者|差出人|발신|보낸 ?사람|avsändar|afsender|avsender|lähettäj|odesílatel|feladó|gönderen)"
+)
+"""Words that speak of the sender. Near "unknown" or "does not exist" they turn the blame round."""
 
 WEAK_UNKNOWN = (
     r"mail ?box (?:is |was )?(?:currently )?(?:unavailable|not available|inaccessible|not accessible)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from newsletter.bounces.languages import OTHER
-from newsletter.bounces.phrases import CONCLUSIVE, ENGLISH, PAUSED, WEAK_UNKNOWN
+from newsletter.bounces.phrases import CONCLUSIVE, ENGLISH, OURS, PAUSED, WEAK_UNKNOWN
 from newsletter.bounces.verdict import Reason, Severity, Verdict
 from newsletter.bounces.wording import MAX_TEXT, fold
 
@@ -23,6 +23,9 @@ _ROWS = tuple(
 )
 _WEAK = re.compile(WEAK_UNKNOWN)
 _PAUSED = re.compile(PAUSED)
+_OURS = re.compile(OURS)
+NEAR = 60
+"""Characters around "unknown" and the like in which a word for the sender turns the blame round."""
 
 BY_STATUS: dict[str, Reason] = {
     "1.0": Reason.UNKNOWN_USER,
@@ -85,8 +88,13 @@ def reason_of(code: int, status: str, text: str) -> Reason:
     folded = fold(text)
     stage_is_mail = bool(_MAIL_STAGE.search(text))
     for reason, pattern in _ROWS:
-        if pattern.search(folded):
-            return Reason.SENDER_REFUSED if stage_is_mail and reason.severity is Severity.HARD else reason
+        match = pattern.search(folded)
+        if match is None:
+            continue
+        if reason.severity is not Severity.HARD:
+            return reason
+        near = folded[max(0, match.start() - NEAR) : match.end() + NEAR]
+        return Reason.SENDER_REFUSED if stage_is_mail or _OURS.search(near) else reason
     if stage_is_mail:
         return Reason.SENDER_REFUSED
     if _PAUSED.search(folded):

@@ -31,7 +31,7 @@ _CONTINUATION = re.compile(r"(?m)^[ \t]*(?:<<<\s*)?[245]\d\d[- ](?:#?[245]\.\d{1
 _PLURAL = re.compile(r"\((e?s)\)")
 _BRACKETS = re.compile(r"[<>()\"'`*“”„«»‘’|{}]+")
 _MAYBE = re.compile(
-    r"\b(?:may|might|could|can) (?:also )?(?:have been |no longer |not |be )(?:[a-z]+ ){0,2}[a-z]+|\b(?:if|whether|unless) (?:the|this|your|that|you) [^.:;]{0,80}"
+    r"\b(?:may|might) (?:also )?(?:have been |no longer |not |be )(?:[a-z]+ ){0,2}[a-z]+|\b(?:if|whether|unless) (?:the|this|your|that|you) [^.:;]{0,80}"
     r"|(?:make sure|ensure|verify|check|confirm)(?: that)? (?:the|your|this|you) [^.:;]{0,80}"
 )
 """Advice and guesses ("the address may not exist", "check that the mailbox is not full") state no cause."""
