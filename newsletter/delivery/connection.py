@@ -112,13 +112,13 @@ class Connection(asyncio.Protocol):
     def start(self, features: Features, clerk: Clerk, limit: int) -> None:
         """The handshake is done: begin with the first message."""
         self.dialogue = Dialogue(features, clerk, self._write, limit)
+        self._set_deadline()
         self.wake()
 
     def wake(self) -> None:
         """There may be something to take."""
         if self.dialogue is not None and not self._is_closed:
             self.dialogue.wake()
-            self._set_deadline()
 
     def finish(self) -> None:
         """End the message in hand and leave."""
@@ -126,7 +126,6 @@ class Connection(asyncio.Protocol):
             self.drop("not needed any more")
         else:
             self.dialogue.finish()
-            self._set_deadline()
 
     def drop(self, reason: str) -> None:
         """Leave at once."""
@@ -230,6 +229,7 @@ class Connection(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._is_closed:
             self._transport.write(data)
+            self._set_deadline()
 
     def _set_deadline(self) -> None:
         """When to give up waiting for what is awaited now; looked at by the pool's watch once in a while."""

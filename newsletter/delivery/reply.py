@@ -132,9 +132,11 @@ def _judge_session(stage: Stage, reply: Reply) -> Verdict:
 
 
 def _judge_mail(reply: Reply) -> Verdict:
-    """MAIL speaks about the sender and the relay, never about a recipient; only the size is the message's own."""
+    """MAIL speaks about the sender and the relay, never about a recipient; size and charset are the message's own."""
     if reply.code == 552 or reply.status in ("5.3.4", "5.2.3"):
         return Verdict(Fate.FAILED, Blame.SOFT)
+    if reply.status.startswith("5.6."):  # what this message needs (SMTPUTF8, 8BITMIME), the relay does not offer
+        return Verdict(Fate.FAILED, Blame.SENDER)
     if reply.code >= 500:
         return Verdict(Fate.RELAY, Blame.SENDER, 10 * MINUTE, alert=True)
     return Verdict(Fate.RELAY, pause=MINUTE)

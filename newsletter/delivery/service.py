@@ -206,11 +206,11 @@ class Service:
                 self.engine.abort()
 
     async def _guard(self, engine: Engine | FilingEngine) -> None:
-        """Look around four times a second: told to stop, settings changed, nothing left to do."""
+        """Look around: told to stop, settings changed, nothing left to do."""
         stamp = self._stamp()
         quiet = 0
         while True:
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.05 if self._options.until_idle else 0.2)
             self.log.flush()
             if self._stopping.is_set():
                 engine.stop()

@@ -18,6 +18,10 @@ from newsletter.subscriber import Subscriber
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+ROUNDS = 4
+"""How often a claim goes round the campaigns; bounds a transaction that meets nobody but the suppressed."""
+
+
 class Claim(NamedTuple):
     """A delivery that this worker alone may send now, with all that merging needs (a named tuple: a million a day)."""
 
@@ -82,28 +86,40 @@ def claim(connection: Connection, worker: str, limit: int, now: int) -> list[Cla
     running are left alone.
     """
     claims: list[Claim] = []
-    unwanted: list[int] = []
-    campaigns = connection.execute(
-        text("SELECT id, series, relay FROM campaign WHERE state = 'running' ORDER BY id")
-    ).all()
+    campaigns = list(
+        connection.execute(text("SELECT id, series, relay FROM campaign WHERE state = 'running' ORDER BY id"))
+    )
+    for _ in range(ROUNDS):
+        eager = []
+        for left, campaign in zip(range(len(campaigns), 0, -1), campaigns, strict=True):
+            share = -(-(limit - len(claims)) // left)
+            found, met = _claim_from(connection, worker, campaign, share, now) if share > 0 else ([], 0)
+            claims += found
+            if met == share > 0:
+                eager.append(campaign)  # it has more: what the others leave over is its
+        campaigns = eager
+    return claims
+
+
+def _claim_from(connection: Connection, worker: str, campaign: Any, share: int, now: int) -> tuple[list[Claim], int]:
+    """Claims of one campaign, and how many due rows it had (up to `share`)."""
+    campaign_id, series, relay = campaign
     due = text(_DUE + ("FOR UPDATE OF d SKIP LOCKED" if _is_postgresql(connection) else ""))
-    for left, (campaign_id, series, relay) in zip(range(len(campaigns), 0, -1), campaigns, strict=True):
-        share = -(-(limit - len(claims)) // left)
-        if share <= 0:
-            break
-        values = {"campaign": campaign_id, "series": series, "now": now, "limit": share}
-        for row in connection.execute(due, values):
-            if row[14]:
-                unwanted.append(row[0])
-                continue
-            delivery_id, *page, last_relay = row[:8]
-            person = (*row[8:13], _attributes(row[13]))
-            claims.append(Claim._make((delivery_id, campaign_id, series, *page, last_relay, relay, *person)))
+    rows = connection.execute(due, {"campaign": campaign_id, "series": series, "now": now, "limit": share}).all()
+    claims = []
+    unwanted = []
+    for row in rows:
+        if row[14]:
+            unwanted.append(row[0])
+            continue
+        delivery_id, *page, last_relay = row[:8]
+        person = (*row[8:13], _attributes(row[13]))
+        claims.append(Claim._make((delivery_id, campaign_id, series, *page, last_relay, relay, *person)))
     if claims:
         _set_state(connection, [found.id for found in claims], "claimed", worker)
     if unwanted:
         _finish_unsent(connection, unwanted, "suppressed", now)
-    return claims
+    return claims, len(rows)
 
 
 def refusals(connection: Connection, worker: str, claims: Sequence[Claim]) -> dict[int, str]:

@@ -60,7 +60,9 @@ class KeepingServer:
         context: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         greeting: bytes = b"220 test ESMTP\r\n",
+        slow_reader: bool = False,
     ) -> None:
+        self.slow_reader = slow_reader
         self.script = script or (lambda session, verb, argument: None)
         self.extensions = extensions
         self.keep_anyway = keep_anyway
@@ -92,8 +94,16 @@ class KeepingServer:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self.slow_reader:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        listener.bind(("127.0.0.1", self.port))
         server = await asyncio.start_server(
-            self._talk_safely, "127.0.0.1", self.port, ssl=self.context if self.implicit_tls else None, limit=2**24
+            self._talk_safely,
+            sock=listener,
+            ssl=self.context if self.implicit_tls else None,
+            limit=65536 if self.slow_reader else 2**24,
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -103,13 +113,16 @@ class KeepingServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # let aborted transports close their sockets
 
     async def _talk_safely(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Session(len(self.sessions), encrypted=self.implicit_tls)
         self.sessions.append(session)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            await self._talk(session, reader, writer)
-        writer.transport.abort()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+                await self._talk(session, reader, writer)
+        finally:
+            writer.transport.abort()
 
     async def _talk(self, session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         greeting = self.script(session, "CONNECT", "")
@@ -142,8 +155,12 @@ class KeepingServer:
         during = self.script(session, "BODY", "")
         if during is not None:
             return await self._say(writer, during)
-        first = await reader.readline()
-        data = b"" if first == b".\r\n" else first + (await reader.readuntil(b"\r\n.\r\n"))[:-3] if first != b".\r\n" else b""
+        lines = []
+        while (line := await reader.readline()) != b".\r\n":
+            if not line:
+                return False
+            lines.append(line)
+        data = b"".join(lines)
         kept = Kept(session.sender, session.recipient, data.replace(b"\r\n..", b"\r\n."), session.number)
         session.messages += 1
         answer = self.script(session, ".", "")
