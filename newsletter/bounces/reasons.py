@@ -1,4 +1,4 @@
-"""SMTP reply, enhanced status and free text → verdict. Pure; the texts themselves are in `phrases` and `languages`.
+"""SMTP reply, enhanced status and free text → verdict. Pure; the texts themselves are in `phrasebook`.
 
 The text overrules the code where it clearly says one thing: servers send `550 5.1.1 … mailbox full` and
 `554 5.7.1 … user unknown` every day. Where the text says nothing, the enhanced status (RFC 3463) decides, and
@@ -9,21 +9,10 @@ from __future__ import annotations
 
 import re
 
-from newsletter.bounces.languages import OTHER
-from newsletter.bounces.phrases import CONCLUSIVE, ENGLISH, OURS, PAUSED, WEAK_UNKNOWN
+from newsletter.bounces.phrasebook import OURS, PAUSED, PHRASES, WEAK
 from newsletter.bounces.verdict import Reason, Severity, Verdict
 from newsletter.bounces.wording import MAX_TEXT, fold
 
-_ROWS = tuple(
-    (reason, re.compile("|".join((f"(?<![a-z])(?:{'|'.join(english)})", *other))))
-    for reason, english, other in (
-        *((reason, patterns, ()) for reason, patterns in CONCLUSIVE),
-        *((reason, patterns, OTHER.get(reason, ())) for reason, patterns in ENGLISH),
-    )
-)
-_WEAK = re.compile(WEAK_UNKNOWN)
-_PAUSED = re.compile(PAUSED)
-_OURS = re.compile(OURS)
 NEAR = 60
 """Characters around "unknown" and the like in which a word for the sender turns the blame round."""
 
@@ -87,20 +76,20 @@ def reason_of(code: int, status: str, text: str) -> Reason:
     """Why the message was refused: the text where it is clear, else the status, else the code."""
     folded = fold(text)
     stage_is_mail = bool(_MAIL_STAGE.search(text))
-    for reason, pattern in _ROWS:
+    for reason, pattern in PHRASES:
         match = pattern.search(folded)
         if match is None:
             continue
         if reason.severity is not Severity.HARD:
             return reason
         near = folded[max(0, match.start() - NEAR) : match.end() + NEAR]
-        return Reason.SENDER_REFUSED if stage_is_mail or _OURS.search(near) else reason
+        return Reason.SENDER_REFUSED if stage_is_mail or OURS.search(near) else reason
     if stage_is_mail:
         return Reason.SENDER_REFUSED
-    if _PAUSED.search(folded):
+    if PAUSED.search(folded):
         return Reason.MAILBOX_DISABLED if status in ("5.2.1", "5.1.1", "5.1.6") else Reason.TEMPORARY
     by_status = _reason_of_status(status)
-    if _WEAK.search(folded) and not _DATA_STAGE.search(text):
+    if WEAK.search(folded) and not _DATA_STAGE.search(text):
         if by_status is not None and by_status.severity is not Severity.HARD:
             return by_status
         if by_status is not None or (code in (550, 551, 553) and _says_nothing(status)):
