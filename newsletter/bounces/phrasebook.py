@@ -39,7 +39,7 @@ _ORDER = (
 _NOT_WITHIN_A_WORD = "(?<![a-z])"
 
 
-def _read(name: str) -> dict[str, list[str]]:
+def read_phrases(name: str) -> dict[str, list[str]]:
     """Sections of a phrase file: `[reason]`, then a pattern per line; `#` begins a line of comment."""
     sections: dict[str, list[str]] = {}
     section = ""
@@ -51,7 +51,12 @@ def _read(name: str) -> dict[str, list[str]]:
     return sections
 
 
-_ENGLISH, _OTHERS = _read("english.txt"), _read("other_languages.txt")
+def any_of(patterns: list[str]) -> re.Pattern[str]:
+    """One pattern out of many."""
+    return re.compile("|".join(patterns))
+
+
+_ENGLISH, _OTHERS = read_phrases("english.txt"), read_phrases("other_languages.txt")
 _WHO, _BOX = (f"(?:{'|'.join(_ENGLISH[name])})" for name in ("who", "box"))
 
 
@@ -70,5 +75,5 @@ WEAK = _compile(_ENGLISH["weak"], [])
 """Texts that say "not this recipient" without saying why."""
 PAUSED = _compile(_ENGLISH["paused"], [])
 """Texts about boxes that may come back."""
-OURS = re.compile("|".join(_ENGLISH["ours"]))
+OURS = any_of(_ENGLISH["ours"])
 """Words that speak of the sender."""
