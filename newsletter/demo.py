@@ -6,6 +6,7 @@ moment at which something is due.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -76,6 +77,7 @@ class Demo:
             web=replace(settings.web, key_file=folder / "newsletter.key"),
         )
         self.clock = JumpingClock(start)
+        self._planning = threading.Lock()  # the service plans from two threads; the clock must jump once
 
     def prepare(self, series: str) -> Prepared:
         """Read and compose the pages. Raises what `newsletter.scheduler.prepare.prepare` raises."""
@@ -97,12 +99,16 @@ class Demo:
                 self._settings,
                 database,
                 self.clock,
-                plan=lambda: self._plan(database, on_jump),
+                plan=lambda: self._plan_in_turn(database, on_jump),
                 options=Options(until_idle=True),
                 log=None,
                 environment={},
             )
             return service.run().sent
+
+    def _plan_in_turn(self, database: Database, on_jump: Callable[[datetime], None]) -> None:
+        with self._planning:
+            self._plan(database, on_jump)
 
     def _plan(self, database: Database, on_jump: Callable[[datetime], None]) -> None:
         tick(database, self.clock)
