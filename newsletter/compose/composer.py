@@ -13,7 +13,7 @@ from newsletter.compose import article as articles
 from newsletter.compose.addresses import Site
 from newsletter.compose.direction import LANGUAGE_TAG, direction_of
 from newsletter.compose.email import Composition, Email
-from newsletter.compose.house_style import ARTICLE_THEME, CAPTION_THEME, EMAIL, TEXT, HouseStyle
+from newsletter.compose.house_style import ARTICLE_THEME, CAPTION_THEME, HouseStyle
 from newsletter.compose.merge_slots import MergeSlots, clean
 from newsletter.compose.page_parts import COLUMN, HeroFigure, PageParts
 from newsletter.compose.pictures import MailPictures, Pictures, ShownPicture
@@ -60,14 +60,13 @@ class _Composing:
         self.pictures = MailPictures(pictures, page, self.site)
         self.parts = PageParts(page, self.site, self.slots, self.pictures, settings.site.name)
         self.links = LinkList()
+        self.series_name = " ".join(re.split(r"[-_\s]+", clean(series.name))).strip().capitalize()
 
     def composition(self) -> Composition:
         title = " ".join(self._masked(self.page.title, "title").split())
         root = articles.read_article(self.slots.mask(self.page.article, where=self.page.path, markup=True))
         articles.prepare(root, title, self.site, self._show, COLUMN)
-        description = self._masked(self.page.description, "description")
-        preheader = preheader_of(title, description, articles.paragraphs_of(root))
-        values = self._values(title, preheader)
+        values = self._values(title, self._preheader(title, root))
         values["text"] = plain_text(root, self.links)
         values["article"] = Markup(articles.styled(root, self._css(ARTICLE_THEME), trace=self.trace))  # noqa: S704
         html = self.style.html(values)
@@ -78,9 +77,9 @@ class _Composing:
             page_id=self.page.id,
             slug=self.page.slug,
             subject=self.slots.text(title, where=self.page.path),
-            preheader=self.slots.text(preheader, where=self.page.path),
-            html=self.slots.html(clean(html), where=EMAIL),
-            text=self.slots.text(clean(self.style.text(values)), where=TEXT),
+            preheader=self.slots.text(values["preheader"], where=self.page.path),
+            html=self.slots.html(clean(html), where=self.page.path),
+            text=self.slots.text(clean(self.style.text(values)), where=self.page.path),
             lang=self.lang,
             direction=self.direction,
             embedded=tuple(self.pictures.embedded.values()),
@@ -101,7 +100,7 @@ class _Composing:
             "site_name": clean(settings.site.name),
             "sender": settings.sender,
             "series": self.series,
-            "series_name": " ".join(re.split(r"[-_\s]+", self.series.name)).strip().capitalize(),
+            "series_name": self.series_name,
             "part": order.index(page.id) + 1 if page.id in order else None,
             "parts": len(order),
             "page": page,
@@ -115,6 +114,12 @@ class _Composing:
             "wrapped": wrapped,
             "underlined": underlined,
         }
+
+    def _preheader(self, title: str, root: Any) -> str:
+        description = self._masked(self.page.description, "description")
+        paragraphs = self.slots.unconditional(articles.paragraphs_of(root), "".join(root.itertext()))
+        found = preheader_of(title, description, paragraphs, lambda text, end: not self.slots.is_inside(text, end))
+        return found or f"{clean(self.settings.site.name)} · {self.series_name}"
 
     def _masked(self, text: str, key: str) -> str:
         return self.slots.mask(text, where=self.page.path, line=self.page.keys.get(key))

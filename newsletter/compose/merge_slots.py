@@ -101,6 +101,33 @@ class MergeSlots:
         """Whether `text` begins with a token."""
         return self._token.match(text) is not None
 
+    def is_inside(self, text: str, position: int) -> bool:
+        """Whether cutting `text` at `position` would cut a token."""
+        return any(match.start() < position < match.end() for match in self._token.finditer(text))
+
+    def unconditional(self, paragraphs: list[str], whole: str) -> list[str]:
+        """Those of `paragraphs`, which follow each other in `whole`, that hold no `{% … %}` and stand in none."""
+        if not any(source.startswith("{%") for source in self._sources):
+            return paragraphs
+        kept: list[str] = []
+        end = depth = 0
+        for paragraph in paragraphs:
+            start = whole.find(paragraph, end)
+            depth += self._depth(whole[end:start])
+            end = start + len(paragraph)
+            if depth == 0 and not any(source.startswith("{%") for source in self._sources_in(paragraph)):
+                kept.append(paragraph)
+            depth += self._depth(paragraph)
+        return kept
+
+    def _depth(self, text: str) -> int:
+        """How many blocks `text` opens and does not close."""
+        words = [source[3:].split()[0] for source in self._sources_in(text) if source.startswith("{%")]
+        return sum((word in ("if", "for")) - (word in ("endif", "endfor")) for word in words)
+
+    def _sources_in(self, text: str) -> list[str]:
+        return [self._source(match) for match in self._token.finditer(text)]
+
     def html(self, text: str, *, where: str = "") -> str:
         """HTML with tokens → a template in autoescape mode, with `|href` and `|url` in addresses."""
         text = self._in_lower_case(text)
@@ -179,7 +206,7 @@ class MergeSlots:
                 where=where,
                 remedy="Don't shorten text that holds a merge expression: leave out |truncate or the slice.",
             )
-        sources = [self._source(match) for match in self._token.finditer(masked)]
+        sources = self._sources_in(masked)
         if any(source.startswith("{%") for source in sources):
             complaint = _imbalance("".join(sources))
             if complaint:

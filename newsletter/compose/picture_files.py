@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import struct
 import tempfile
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +30,17 @@ MAILABLE = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif"}
 READABLE = (*MAILABLE, "WEBP", "AVIF", "BMP", "TIFF", "ICO")
 RECIPE = "1"
 """Part of the key of cached pictures: counts up when they are made differently."""
+
+PROBE = 160
+NEARLY_OPAQUE = 250
+EDGE = 0.01
+"""A drawing is looked at this many pixels wide; fewer than a hundredth of them below this alpha are an edge."""
+
+DAMAGES = (
+    *(OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError),
+    *(SyntaxError, EOFError, MemoryError, struct.error, Image.DecompressionBombError),
+)
+"""What Pillow raises for a torn or forged file, found by feeding it some thousands."""
 
 JPEG_QUALITY = 82
 SCALE_FROM = 1.25
@@ -56,24 +70,31 @@ class MadePicture:
     data: bytes
 
 
-def measure(path: Path) -> PictureFile:
-    """What kind of picture `path` is, without decoding its pixels.
+def measure(path: Path, cache: Path) -> PictureFile:
+    """What kind of picture `path` is. Pixels are decoded only to see whether an alpha channel is in use.
 
-    Raises PictureError for a file that is no picture, of a kind we don't read, or too large to be decoded safely.
+    A drawing is drawn small for that, and kept in `cache`. Raises PictureError for a file that is no picture, of a
+    kind we don't read, or too large to be decoded safely.
     """
     data = contents(path)
     digest = sha256(data).hexdigest()
     if path.suffix.lower() == ".svg" or data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<svg", b"<?xml", b"<!")):
         _, width, height = read_svg(data, str(path))
-        return PictureFile(path, digest, "image/svg+xml", width, height, transparent=True, scalable=True)
-    with _open(data, path) as image:
+        drawing = PictureFile(path, digest, "image/svg+xml", width, height, transparent=True, scalable=True)
+        probe = mailable_copy(drawing, PROBE, max(1, round(PROBE * height / width)), cache, scale=True)
+        return replace(drawing, transparent=probe is None or _shows_through(probe.data, path))
+    with _opened(data, path) as image:
         width, height = image.size
         if image.getexif().get(0x0112) in (5, 6, 7, 8):
             width, height = height, width
-        transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-        media_type = MAILABLE.get(str(image.format), "")
         return PictureFile(
-            path, digest, media_type, width, height, transparent, animated=getattr(image, "n_frames", 1) > 1
+            path,
+            digest,
+            MAILABLE.get(str(image.format), ""),
+            width,
+            height,
+            transparent=_has_alpha(image) and _shows_through(data, path),
+            animated=getattr(image, "n_frames", 1) > 1,
         )
 
 
@@ -103,42 +124,57 @@ def mailable_copy(file: PictureFile, width: int, height: int, cache: Path, *, sc
 
 
 def _scaled(file: PictureFile, width: int, height: int) -> tuple[bytes, str, str]:
-    with _open(contents(file.path), file.path) as image:
+    with _opened(contents(file.path), file.path) as image:
+        picture = ImageOps.exif_transpose(image).convert("RGBA" if _has_alpha(image) else "RGB")
+        if picture.width > width:
+            picture = picture.resize((width, min(height, picture.height)), Image.Resampling.LANCZOS)
+        output = BytesIO()
+        if file.transparent or file.media_type in ("image/png", "image/gif"):
+            picture.save(output, "PNG", optimize=True)
+            return output.getvalue(), ".png", "image/png"
+        if picture.mode == "RGBA":
+            white = Image.new("RGBA", picture.size, "white")
+            picture = Image.alpha_composite(white, picture).convert("RGB")
+        picture.save(output, "JPEG", quality=JPEG_QUALITY, progressive=True, optimize=True)
+        return output.getvalue(), ".jpg", "image/jpeg"
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+
+
+def _shows_through(data: bytes, path: Path) -> bool:
+    """Whether more than an edge of a picture lets what is behind it show."""
+    with _opened(data, path) as image:
+        histogram = image.convert("RGBA").getchannel("A").histogram()
+    return sum(histogram[:NEARLY_OPAQUE]) > sum(histogram) * EDGE
+
+
+@contextmanager
+def _opened(data: bytes, path: Path) -> Iterator[Image.Image]:
+    """A picture, opened but not decoded; whatever Pillow raises while it is looked at becomes a PictureError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
-            turned = ImageOps.exif_transpose(image)
-            picture = turned.convert("RGBA" if file.transparent else "RGB")
-            if picture.width > width:
-                picture = picture.resize((width, min(height, picture.height)), Image.Resampling.LANCZOS)
-            output = BytesIO()
-            if file.transparent or file.media_type in ("image/png", "image/gif"):
-                picture.save(output, "PNG", optimize=True)
-                return output.getvalue(), ".png", "image/png"
-            picture.save(output, "JPEG", quality=JPEG_QUALITY, progressive=True, optimize=True)
-            return output.getvalue(), ".jpg", "image/jpeg"
-        except (OSError, ValueError, SyntaxError, MemoryError, EOFError) as error:
+            with Image.open(BytesIO(data), formats=READABLE) as image:
+                _refuse_bomb(image, path)
+                yield image
+        except UnidentifiedImageError as error:
+            remedy = "Use a PNG, JPEG, GIF, WebP, AVIF or SVG file, and save it anew."
+            raise PictureError("this is not a picture we can read", where=path, remedy=remedy) from error
+        except DAMAGES as error:
             raise PictureError(
-                f"this picture is damaged: {error}", where=file.path, remedy="Save the picture anew."
+                f"this picture is damaged: {error}", where=path, remedy="Save the picture anew."
             ) from error
 
 
-def _open(data: bytes, path: Path) -> Image.Image:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(BytesIO(data), formats=READABLE)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
-        bomb = isinstance(error, Image.DecompressionBombError)
-        message = "this picture has too many pixels to be decoded" if bomb else "this is not a picture we can read"
-        raise PictureError(
-            message, where=path, remedy="Use a PNG, JPEG, GIF, WebP, AVIF or SVG file, and save it anew."
-        ) from error
+def _refuse_bomb(image: Image.Image, path: Path) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise PictureError(
             f"this picture has {image.width:,} × {image.height:,} pixels, too many to be decoded safely",
             where=path,
             remedy=f"Scale it to {MOST_PIXELS // 1_000_000} million pixels or fewer; a mail shows 1200 in width.",
         )
-    return image
 
 
 def contents(path: Path) -> bytes:
@@ -159,6 +195,7 @@ def _keep(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(data)
+        Path(file.name).chmod(0o644)
         Path(file.name).replace(path)
     except OSError as error:
         raise PictureError(

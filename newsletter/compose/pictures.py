@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from urllib.parse import quote, unquote, urlsplit
 
 from newsletter.compose.addresses import Site
@@ -48,7 +49,10 @@ class ShownPicture:
 
 
 class Pictures:
-    """Finds and measures picture files; what it learned is kept in memory, what it made on disk by content hash."""
+    """Finds and measures picture files; what it learned is kept in memory, what it made on disk by content hash.
+
+    Several threads may use one, as a preview does.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.static = settings.path(settings.site.static)
@@ -59,6 +63,7 @@ class Pictures:
             settings.pictures.url or (f"{settings.web.url.rstrip('/')}/pictures" if settings.web.url else "")
         ).rstrip("/")
         self.host = urlsplit(settings.site.base_url).hostname or "newsletter.invalid"
+        self._lock = Lock()
         self._measured: OrderedDict[tuple[str, int, int], PictureFile] = OrderedDict()
         self._logo_folders = [(name, self.static / name) for name in LOGO_FOLDERS]
         self._logos: dict[str, tuple[list[int], str]] = {}
@@ -93,12 +98,15 @@ class Pictures:
         except OSError as error:
             raise PictureError(f"can't be read: {error.strerror}", where=path) from error
         key = (str(path), status.st_mtime_ns, status.st_size)
-        if key in self._measured:
-            self._measured.move_to_end(key)
-            return self._measured[key]
-        file = self._measured[key] = measure(path)
-        if len(self._measured) > CACHED_FILES:
-            self._measured.popitem(last=False)
+        with self._lock:
+            if key in self._measured:
+                self._measured.move_to_end(key)
+                return self._measured[key]
+        file = measure(path, self.cache)
+        with self._lock:
+            self._measured[key] = file
+            if len(self._measured) > CACHED_FILES:
+                self._measured.popitem(last=False)
         return file
 
     def logo(self, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 LENGTH = 140
 """Characters: phones show 40 to 90, wide desktop windows up to about 140."""
@@ -16,13 +17,21 @@ FILLER = "\u034f\u2007 "
 SENTENCE_END = re.compile(r"(?<=[.!?…։؟。！？])[\"'”’»)\]]*\s+|(?<=[。！？])")
 
 
-def preheader_of(title: str, description: str, paragraphs: list[str]) -> str:
-    """The description, else the first sentences of the article, else "". Never just the title again."""
+def preheader_of(
+    title: str,
+    description: str,
+    paragraphs: list[str],
+    is_whole: Callable[[str, int], bool] = lambda text, position: True,
+) -> str:
+    """The description, else the first sentences of the article, else "". Never just the title again.
+
+    `is_whole` tells whether a text may be cut at a position.
+    """
     described = _one_line(description)
     if described and not _same(described, title):
         return described
     for paragraph in paragraphs:
-        lead = _first_sentences(_one_line(paragraph))
+        lead = _first_sentences(_one_line(paragraph), is_whole)
         if lead and not _same(lead, title):
             return lead
     return ""
@@ -34,7 +43,7 @@ def filler_for(preheader: str) -> str:
     return FILLER * (missing // len(FILLER))
 
 
-def _first_sentences(text: str) -> str:
+def _first_sentences(text: str, is_whole: Callable[[str, int], bool]) -> str:
     lead = ""
     for sentence in SENTENCE_END.split(text):
         if lead and len(lead) + len(sentence) >= LENGTH:
@@ -42,8 +51,10 @@ def _first_sentences(text: str) -> str:
         lead = f"{lead} {sentence}".strip()
     if len(lead) <= LENGTH:
         return lead
-    head, _, _ = lead[:LENGTH].rpartition(" ")
-    return f"{(head or lead[: LENGTH - 1]).rstrip(' ,;:–—-')}…"
+    end = lead[:LENGTH].rfind(" ")
+    if end <= 0:
+        end = next(position for position in range(LENGTH - 1, -1, -1) if is_whole(lead, position))
+    return f"{lead[:end].rstrip(' ,;:–—-')}…"
 
 
 def _one_line(text: str) -> str:

@@ -48,3 +48,24 @@ def test_a_merge_expression_that_cant_be_read_names_file_and_line(composer: Comp
     with pytest.raises(TemplateError) as caught:
         composer.compose(letter, series(letter))
     assert caught.value.place == "captains/knots.md:9"
+
+
+def test_the_preheader_cuts_no_expression_and_parts_no_statement(composer: Composer) -> None:
+    endless = page(f"<p>{'x' * 125}{{{{ name }}}}{'y' * 60}</p>")
+    assert composer.compose(endless, series(endless)).email.preheader == f"{'x' * 125}…"
+    torn = page("<p>{% if company %}One. {% endif %}Two.</p>{% if a %}<p>For some.</p>{% endif %}<p>Three.</p>")
+    assert composer.compose(torn, series(torn)).email.preheader == "Three."
+
+
+def test_statements_reach_over_paragraphs(composer: Composer) -> None:
+    letter = page("<p>{% if company %}</p><p>Your company</p><p>{% endif %}</p>")
+    email = composer.compose(letter, series(letter)).email
+    assert email.preheader == "Work Dojos · Captains"
+    assert email.html.index("{% if company %}") < email.html.index("Your company") < email.html.index("{% endif %}")
+
+
+def test_a_statement_that_never_ends_names_the_page(composer: Composer) -> None:
+    letter = page("<p>{% if company %}x</p>")
+    with pytest.raises(TemplateError) as caught:
+        composer.compose(letter, series(letter))
+    assert caught.value.where == "captains/knots.md"
