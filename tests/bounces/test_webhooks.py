@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 
 from newsletter.bounces.signatures import is_amazon_address
 from newsletter.config import BounceSettings, Settings
+from newsletter.store.database import Database
 from newsletter.store.suppressions import Reason
 from newsletter.store.tables import alert, bounce
 from newsletter.web.webhooks import MAX_BODY, webhook_routes
@@ -29,6 +30,12 @@ from tests.bounces.conftest import NOW, Mailed
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
 CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"
 MAILGUN_KEY = "key-mailgun"
+
+
+@pytest.fixture
+def database(sqlite_database: Database) -> Database:
+    """What reaches the store is the same as in test_processing, which runs on both."""
+    return sqlite_database
 
 
 class FixedClock:
