@@ -82,10 +82,18 @@ def make_project(folder: Path) -> list[Path]:
         ".gitignore": IGNORED,
     }
     made = [_write(folder, Path(name), text) for name, text in texts.items() if not (folder / name).exists()]
-    for name in ("content/captains", "static/uploads", "subscribers.example.csv"):
+    for name in ("content/captains", "subscribers.example.csv", *_pictures_of("content/captains")):
         made += _copy(sample_path(name), folder, Path(name))
     made += _copy(house_folder() / "colours.j2", folder, Path("templates/colours.j2"))
     return made
+
+
+def _pictures_of(series: str) -> list[str]:
+    """The pictures that the pages of a sample series name, as paths of the sample."""
+    text = "".join(page.read_text(encoding="utf-8") for page in sample_path(series).iterdir())
+    uploads = sample_path("static/uploads")
+    pictures = sorted(picture for picture in uploads.rglob("*.*") if picture.stem in text)
+    return [f"static/uploads/{picture.relative_to(uploads).as_posix()}" for picture in pictures]
 
 
 def _write(folder: Path, relative: Path, text: str) -> Path:
