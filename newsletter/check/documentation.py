@@ -1,0 +1,133 @@
+"""docs/checks.md, written from the rules themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from newsletter.check.clients import load_support
+from newsletter.check.rule import RULES, Example
+from newsletter.finding import Severity
+
+START = """# What `newsletter check` looks at
+
+Written from the rules themselves by `python -m newsletter.check.documentation`; the examples are the rules' tests.
+
+`newsletter check` composes each page as it would be mailed, merges it for readers with much, little and odd data, and
+points at the line of the content file. It exits with 1 when there is an error, so that it can guard a pull request.
+Output is text, `--format json`, or `--format sarif` (2.1.0), which code hosts show beside the lines.
+
+## Silencing
+
+A comment silences one code on its line and in the paragraph behind it, and must give a reason:
+
+```html
+<!-- check-ignore link-vague: the sentence before says it -->
+```
+
+Front matter does so for a whole file, `ignore` under `[check]` in newsletter.toml for the whole project:
+
+```yaml
+check_ignore:
+  subject-long: the name of the law is that long
+```
+
+## Rules
+"""
+
+MORE = """
+## Clients
+
+`client-unsupported` and `client-partial` say what the chosen mail clients do not support, by the data of
+https://www.caniemail.com (MIT, Rémi Parmentier) of {date}; what the house style itself uses is left out. Choose
+clients, and the oldest version of each that counts, in newsletter.toml:
+
+```toml
+[check.clients]
+"outlook.windows" = "2016"
+"gmail.ios" = ""
+```
+
+Newer data: `newsletter check --refresh caniemail.json`.
+
+## Other findings
+
+| code | says |
+|---|---|
+| `merge-missing` | a value that a reader lacks and that has no default; with `--subscribers FILE` for each reader of a CSV |
+| `next-broken`, `next-cycle`, `page-unreached` | the order of the series |
+| `page-unreadable` | a page that can't be read, and so is never mailed |
+| `shortcode-removed`, `element-removed`, `link-removed`, `picture-removed` | what the site shows and a mail can't |
+| `golden-changed`, `golden-outdated` | with `--golden`: the shape of a mail differs from the one that was kept |
+| `link-dead-online`, `link-unsure-online` | with `--online`: links of other sites that do not answer |
+| `spam`, `spam-rule` | with `--spam`: SpamAssassin's verdict and its reasons, offline |
+| `silence-idle`, `silence-without-reason` | a silence that has nothing to silence, or gives no reason |
+
+## In a pull request
+
+```yaml
+# .github/workflows/mails.yml
+on: pull_request
+permissions: {{contents: read, security-events: write}}
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {{python-version: "3.12"}}
+      - run: pip install .
+      - run: newsletter check --format sarif > mails.sarif
+      - uses: github/codeql-action/upload-sarif@v3
+        if: always()
+        with: {{sarif_file: mails.sarif}}
+```
+
+```yaml
+# .pre-commit-config.yaml
+repos:
+  - repo: local
+    hooks:
+      - id: newsletter-check
+        name: newsletter check
+        entry: newsletter check
+        language: system
+        pass_filenames: false
+        files: ^(content|templates|static)/
+```
+"""
+
+LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info"}
+
+
+def checks_reference() -> str:
+    """The text of docs/checks.md."""
+    import newsletter.check.checker  # noqa: F401 (registers the rules)
+
+    parts = [START]
+    for rule in RULES.values():
+        parts.append(
+            f"\n### `{rule.code}` ({LEVEL[rule.severity]})\n\n{rule.judge.__doc__}\n\n{rule.why} {rule.remedy}\n"
+        )
+        parts.append(f"\nBad: {_shown(rule.bad)}\n\nGood: {_shown(rule.good)}\n")
+    parts.append(MORE.format(date=load_support().date[:10]))
+    return "".join(parts)
+
+
+def _shown(example: Example) -> str:
+    if isinstance(example, Mapping):
+        fields = ", ".join(f"{name} {_short(value)}" for name, value in example.items() if name != "keys")
+        return fields
+    return f"`{example}`"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, frozenset):
+        value = sorted(value)
+    text = f"`{value!r}`"
+    return text if len(text) <= 110 else f"{text[:100]}…` ({len(str(value)):,} characters)"
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    Path("docs/checks.md").write_text(checks_reference(), encoding="utf-8")

@@ -1,0 +1,237 @@
+"""`newsletter check`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.choices import content_option, series_argument
+
+if TYPE_CHECKING:
+    from newsletter.check.checker import CheckedSeries
+    from newsletter.content.page import Series
+    from newsletter.finding import Finding
+
+GOLDEN = Path("golden")
+
+
+@click.command()
+@series_argument
+@content_option
+@click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True)
+@click.option(
+    "--subscribers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="CSV whose every row is merged into every page.",
+)
+@click.option("--golden", is_flag=True, help="Compare the shape of each mail with the one kept in golden/.")
+@click.option("--update-golden", is_flag=True, help="Keep the present shapes in golden/.")
+@click.option("--online", is_flag=True, help="Ask links of other sites too; nothing else leaves the machine.")
+@click.option("--spam", is_flag=True, help="Ask SpamAssassin, offline; it takes a second a page.")
+@click.option(
+    "--refresh",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FILE",
+    help="Replace the client data by a copy of caniemail.json, and stop.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    series: str | None,
+    content: Path | None,
+    form: str,
+    subscribers: Path | None,
+    golden: bool,
+    update_golden: bool,
+    online: bool,
+    spam: bool,
+    refresh: Path | None,
+) -> None:
+    """Report what is wrong with the mails as they would be sent, with the line to mend.
+
+    Exits with 1 when there is an error. Every rule: docs/checks.md
+
+    \b
+    Example:
+      newsletter check unions
+      newsletter check --format sarif > mails.sarif
+    """
+    from newsletter.audience.rows import read_example
+    from newsletter.check.checker import Checker
+    from newsletter.cli.choices import chosen_series, content_folder
+    from newsletter.cli.terminal import settings_of
+    from newsletter.clock import SystemClock
+    from newsletter.finding import Severity
+
+    if refresh:
+        _refresh(refresh)
+        return
+    settings = settings_of(ctx)
+    chosen = chosen_series(settings, series, content)
+    everything = chosen if series is None else chosen_series(settings, None, content)
+    checker = Checker(settings, everything, list(read_example(subscribers)) if subscribers else ())
+    now = SystemClock().now()
+    checked = [checker.check(one, now) for one in chosen]
+    findings: list[Finding] = [finding for one in checked for finding in one.all_findings]
+    folder = settings.path(GOLDEN)
+    if update_golden:
+        _keep_shapes(checked, folder)
+    elif golden:
+        findings += _compare_shapes(checked, folder)
+    if online:
+        findings += _ask_links(checked)
+    if spam:
+        findings += _ask_spamassassin(checked)
+    _print(form, findings, checked, content_folder(settings, content))
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        ctx.exit(1)
+
+
+def _print(form: str, findings: Sequence[Finding], checked: Sequence[CheckedSeries], content: Path) -> None:
+    """Paths are printed as seen from where the command runs, so that a terminal and a code host can follow them."""
+    from dataclasses import replace
+
+    from newsletter import __version__
+    from newsletter.check.report import counts, json_report, text_report
+    from newsletter.check.sarif import sarif_report
+    from newsletter.cli.terminal import counted, out
+    from newsletter.finding import Severity
+
+    shown = _relative(content)
+    findings = list(
+        dict.fromkeys(replace(one, path=f"{shown}{one.path}" if "/" in one.path else one.path) for one in findings)
+    )
+    if form == "json":
+        click.echo(json_report(findings))
+        return
+    if form == "sarif":
+        click.echo(sarif_report(findings, __version__))
+        return
+    sources = _sources(checked, content, shown)
+    report = text_report(findings, sources)
+    if report:
+        out.print(report, end="")
+    number = counts(findings)
+    mails = counted(sum(len(one.pages) for one in checked), "mail")
+    words = ", ".join(counted(number[severity], severity.value) for severity in Severity)
+    style = "bold red" if number[Severity.ERROR] else "bold green"
+    out.print(f"{mails} checked: {words}", style=style)
+
+
+def _relative(content: Path) -> str:
+    try:
+        folder = content.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        folder = content.as_posix()
+    return f"{folder}/"
+
+
+def _sources(checked: Sequence[CheckedSeries], content: Path, shown: str) -> dict[str, list[str]]:
+    sources = {f"{shown}{page.path}": page.source.split("\n") for one in checked for page in one.series.pages}
+    for one in checked:
+        for finding in one.series.broken:
+            file = content / finding.path
+            if file.is_file() and not file.is_symlink():
+                sources[f"{shown}{finding.path}"] = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return sources
+
+
+def _shape_file(folder: Path, series: Series, slug: str) -> Path:
+    return folder / series.name / f"{slug.replace('/', '-')}.txt"
+
+
+def _keep_shapes(checked: Sequence[CheckedSeries], folder: Path) -> None:
+    from newsletter.check.golden import shape_of
+    from newsletter.cli.terminal import counted, err
+
+    kept = 0
+    for one in checked:
+        for page in one.pages:
+            if page.mail:
+                file = _shape_file(folder, one.series, page.page.slug)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(shape_of(page.mail, page.page), encoding="utf-8")
+                kept += 1
+    err.print(f"{counted(kept, 'shape')} kept in {folder.name}/; add them to git.")
+
+
+def _compare_shapes(checked: Sequence[CheckedSeries], folder: Path) -> list[Finding]:
+    from newsletter.check.golden import compare
+    from newsletter.finding import Finding, Severity
+
+    findings = []
+    for one in checked:
+        for page in one.pages:
+            file = _shape_file(folder, one.series, page.page.slug)
+            where = f"{folder.name}/{one.series.name}/{file.name}"
+            if not page.mail:
+                continue
+            if not file.is_file():
+                message, remedy = f"No shape is kept in {where}.", "Run: newsletter check --update-golden"
+                findings.append(Finding("golden-outdated", Severity.INFO, message, page.page.path, 1, remedy))
+            elif found := compare(file.read_text(encoding="utf-8"), page.mail, page.page, where):
+                findings.append(found)
+    return findings
+
+
+def _ask_links(checked: Sequence[CheckedSeries]) -> list[Finding]:
+    from newsletter.check.mail import is_authors, line_of
+    from newsletter.check.online import LinkProbe, Place
+    from newsletter.cli.terminal import err
+
+    places = [
+        Place(element.get("href" if element.tag == "a" else "src") or "", page.page.path, line_of(element))
+        for one in checked
+        for page in one.pages
+        if page.mail
+        for element in page.mail.named("a", "img")
+        if is_authors(element)
+    ]
+    with err.status("Asking links …"):
+        return LinkProbe().check(places)
+
+
+def _ask_spamassassin(checked: Sequence[CheckedSeries]) -> list[Finding]:
+    from newsletter.check.spamassassin import verdict
+    from newsletter.cli.terminal import err
+
+    findings: list[Finding] = []
+    with err.status("Asking SpamAssassin …"):
+        for one in checked:
+            for page in one.pages:
+                findings += verdict(page.message, page.page.path) if page.message else []
+    return findings
+
+
+def _refresh(source: Path) -> None:
+    """Write the client data anew from a local copy of what caniemail.com publishes."""
+    import gzip
+    import json
+    from importlib.resources import as_file, files
+
+    from newsletter.check.clients import DATA, trim
+    from newsletter.cli.terminal import counted, out
+    from newsletter.errors import DataError
+
+    file = source
+    if source.is_dir():
+        found = sorted(source.rglob("caniemail.json"))
+        if not found:
+            raise DataError("This folder holds no caniemail.json.", where=source)
+        file = found[0]
+    try:
+        raw: Any = json.loads(file.read_bytes())
+    except (ValueError, OSError) as error:
+        raise DataError(f"This is not JSON: {error}.", where=file) from error
+    trimmed = trim(raw, file.name)
+    packed = gzip.compress(json.dumps(trimmed, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
+    with as_file(files("newsletter.check").joinpath(DATA)) as place:
+        try:
+            place.write_bytes(packed)
+        except OSError as error:
+            raise DataError(f"The data can't be written: {error.strerror}.", where=place) from error
+    out.print(f"{counted(len(trimmed['features']), 'feature')} of {trimmed['date'][:10]} are in use now.")
