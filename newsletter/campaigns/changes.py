@@ -91,7 +91,8 @@ def _lines(changes: Changes) -> Iterator[str]:
     if changes.broken:
         yield f"{_count(len(changes.broken), 'page')} that can't be read and will not be sent: {', '.join(changes.broken)}"
     if changes.without_zone:
-        yield f"{_count(changes.without_zone, 'subscriber')} without a time zone use {changes.default_zone}"
+        verb = "uses" if changes.without_zone == 1 else "use"
+        yield f"{_count(changes.without_zone, 'subscriber')} without a time zone {verb} {changes.default_zone}"
 
 
 def _page(page: PageChange) -> str:

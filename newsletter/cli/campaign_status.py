@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
+from newsletter.campaigns.timetable import moment
 from newsletter.cli.terminal import out
 from newsletter.scheduler.status import Reason, Status, local_time
 from newsletter.store.audits import Audit
@@ -25,6 +26,8 @@ STYLES = {
     "ended": "dim",
 }
 PART = 500
+COLUMNS = ("campaign", "state", "readers", "finished", "sent", "waiting", "trouble")
+NUMBERS = COLUMNS[2:]
 
 
 def print_all(found: Sequence[Status]) -> None:
@@ -33,18 +36,8 @@ def print_all(found: Sequence[Status]) -> None:
         out.print("No campaign yet. For example: newsletter campaign start unions --every 3d --at 09:00")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in (
-        "campaign",
-        "state",
-        "readers",
-        "finished",
-        "sent",
-        "waiting",
-        "failed",
-        "uncertain",
-        "next due (UTC)",
-    ):
-        table.add_column(name, justify="right" if name in NUMBERS else "left")
+    for name in (*COLUMNS, "next due (UTC)"):
+        table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True)
     for each in found:
         count = each.deliveries.get
         table.add_row(
@@ -54,14 +47,10 @@ def print_all(found: Sequence[Status]) -> None:
             f"{each.readers.get('finished', 0):,}",
             f"{count('sent', 0):,}",
             f"{count('due', 0) + count('claimed', 0):,}",
-            f"{count('failed', 0):,}",
-            f"{count('uncertain', 0):,}",
-            "" if each.next_due is None else local_time(each.next_due, "UTC"),
+            f"{count('failed', 0) + count('uncertain', 0):,}",
+            "" if each.next_due is None else f"{moment(each.next_due):%d %b %H:%M}",
         )
     out.print(table)
-
-
-NUMBERS = ("readers", "finished", "sent", "waiting", "failed", "uncertain")
 
 
 def print_one(found: Status) -> None:
@@ -73,7 +62,8 @@ def print_one(found: Status) -> None:
     out.print(f"  cadence   {campaign.definition.rhythm}{at}, zone {cadence.zone}", markup=False)
     out.print(f"  audience  {found.audience}", markup=False)
     out.print(f"  readers   {_listed(found.readers) or 'none yet'}")
-    out.print(f"  mails     {_listed(found.deliveries) or 'none yet'}")
+    mails = {state: count for state, count in found.deliveries.items() if state != "passed"}
+    out.print(f"  mails     {_listed(mails) or 'none yet'}")
     if found.next_due is not None:
         out.print(f"  next due  {local_time(found.next_due, 'UTC')} UTC")
     table = Table(box=None, pad_edge=False, header_style="bold")

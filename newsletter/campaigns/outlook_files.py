@@ -1,0 +1,163 @@
+"""A simulation as files: iCalendar (RFC 5545), CSV, and an HTML chart of the volume per hour."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from html import escape
+from io import StringIO
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from newsletter.campaigns.volume import Jam
+from newsletter.campaigns.wall_time import wall, zone_named
+
+LINE_OCTETS = 75
+"""RFC 5545 §3.1: longer lines are folded."""
+
+EVENT_MINUTES = 15
+
+
+class Sending(NamedTuple):
+    """One mail as it would go out. `at` is in UTC, `zone` the reader's."""
+
+    at: datetime
+    zone: str
+    address: str
+    subscriber_id: int
+    campaign: str
+    page_id: str
+
+    @property
+    def local(self) -> datetime:
+        """What the clock on the reader's wall shows (naive)."""
+        return wall(self.at, zone_named(self.zone) or ZoneInfo("UTC"))
+
+
+def to_csv(sendings: Iterable[Sending]) -> Iterable[str]:
+    """The rows, header first. A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    yield "utc,local,zone,address,campaign,page\r\n"
+    for sending in sendings:
+        cells = (
+            f"{sending.at:%Y-%m-%dT%H:%M:%SZ}",
+            f"{sending.local:%Y-%m-%d %H:%M:%S}",
+            sending.zone,
+            sending.address,
+            sending.campaign,
+            sending.page_id,
+        )
+        line = StringIO()
+        csv.writer(line).writerow([f"'{cell}" if cell[:1] in "=+-@\t\r" else cell for cell in cells])
+        yield line.getvalue()
+
+
+def to_ical(sendings: Sequence[Sending], *, by_reader: bool) -> str:
+    """A calendar: one event for each mail of a reader, or one for all mails of a page that go out at one moment."""
+    events = _of_a_reader(sendings) if by_reader else _of_everybody(sendings)
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//newsletter//simulate//EN"]
+    for key, at, summary in events:
+        lines += [
+            "BEGIN:VEVENT",
+            f"UID:{key}@newsletter.invalid",
+            f"DTSTAMP:{at:%Y%m%dT%H%M%SZ}",
+            f"DTSTART:{at:%Y%m%dT%H%M%SZ}",
+            f"DTEND:{at + timedelta(minutes=EVENT_MINUTES):%Y%m%dT%H%M%SZ}",
+            f"SUMMARY:{_ical_text(summary)}",
+            "END:VEVENT",
+        ]
+    return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"])
+
+
+def _of_a_reader(sendings: Sequence[Sending]) -> Iterable[tuple[str, datetime, str]]:
+    for each in sendings:
+        key = f"{each.campaign}-{each.page_id}-{each.subscriber_id}-{each.at:%Y%m%d%H%M%S}"
+        yield key, each.at, f"{each.campaign}: {each.page_id} to {each.address}"
+
+
+def _of_everybody(sendings: Sequence[Sending]) -> Iterable[tuple[str, datetime, str]]:
+    together: dict[tuple[datetime, str, str], int] = {}
+    for each in sendings:
+        key = (each.at, each.campaign, each.page_id)
+        together[key] = together.get(key, 0) + 1
+    for (at, campaign, page_id), count in together.items():
+        yield f"{campaign}-{page_id}-{at:%Y%m%d%H%M%S}", at, f"{campaign}: {page_id} to {count:,}"
+
+
+def _ical_text(text: str) -> str:
+    for sign in "\\;,":
+        text = text.replace(sign, f"\\{sign}")
+    return " ".join(text.split())
+
+
+def _folded(line: str) -> str:
+    """RFC 5545 §3.1: at most 75 octets a line, never inside a character."""
+    parts: list[bytes] = []
+    part = b""
+    for sign in line:
+        octets = sign.encode()
+        if len(part) + len(octets) > LINE_OCTETS - (1 if parts else 0):
+            parts.append(part)
+            part = b""
+        part += octets
+    return "\r\n ".join(piece.decode() for piece in [*parts, part])
+
+
+def to_html(title: str, hours: Mapping[datetime, int], allowed: int, found: Sequence[Jam]) -> str:
+    """A page with the volume of each busy hour as a chart, the relays' limit as a line; nothing in it loads anything."""
+    import pygal
+    from pygal.style import Style
+
+    style = Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground="#374151",
+        foreground_strong="#111827",
+        foreground_subtle="#9ca3af",
+        colors=("#2563eb", "#dc2626"),
+        font_family="system-ui, sans-serif",
+        label_font_size=11,
+        major_label_font_size=11,
+        legend_font_size=13,
+    )
+    chart = pygal.Bar(
+        js=[],
+        style=style,
+        width=1100,
+        height=420,
+        x_label_rotation=40,
+        show_legend=bool(allowed),
+        legend_at_bottom=True,
+        spacing=2,
+        margin=12,
+        x_labels_major_every=max(1, len(hours) // 24),
+        show_minor_x_labels=False,
+        value_formatter=lambda value: f"{value:,.0f}",
+    )
+    chart.x_labels = [f"{hour:%a %d %b %H:%M}" for hour in hours]
+    chart.add("mails in the hour", list(hours.values()))
+    if allowed:
+        chart.add(f"the relays take {allowed:,}", [{"value": allowed, "style": "opacity: .25"}] * len(hours))
+    warnings = "".join(f"<li>{escape(str(jam))}</li>" for jam in found)
+    note = (
+        f"<ul class=jam>{warnings}</ul>"
+        if warnings
+        else "<p>The relays keep up with every hour.</p>"
+        if allowed
+        else ""
+    )
+    total = sum(hours.values())
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{escape(title)}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 1140px; margin: 40px auto; padding: 0 20px; color: #111827; background: #f9fafb }}
+h1 {{ font-size: 24px; margin: 0 }} figure {{ background: #fff; border-radius: 12px; padding: 12px; margin: 24px 0; box-shadow: 0 1px 3px #0002 }}
+.jam li {{ color: #b91c1c }} svg {{ width: 100%; height: auto }}
+</style></head><body>
+<h1>{escape(title)}</h1>
+<p>{total:,} mails in {len(hours):,} hours; times are UTC.</p>
+<figure>{chart.render(is_unicode=True, disable_xml_declaration=True)}</figure>
+{note}
+</body></html>
+"""

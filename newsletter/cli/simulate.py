@@ -1,0 +1,156 @@
+"""`newsletter simulate`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.campaign_flags import definition_flags, document_from
+from newsletter.cli.project import opened
+from newsletter.cli.terminal import err, out, settings_of
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.scheduler.prepare import Prepared
+    from newsletter.store.database import Database
+
+USUAL = {"cadence": {"every": "3d", "at": "09:00"}}
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.argument("name", metavar="CAMPAIGN|SERIES")
+@click.option("--days", type=click.IntRange(1, 3660), default=90, show_default=True, help="How far to look.")
+@click.option("--from", "start_at", metavar="DATE", help="From this day (UTC); else from now.")
+@click.option("--subscriber", metavar="ADDRESS", help="Only this one, in their own time.")
+@click.option("--ical", type=FILE, metavar="FILE", help="Write a calendar (.ics).")
+@click.option("--to-csv", "csv_file", type=FILE, metavar="FILE", help="Write every mail as a row.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write a chart of the mails per hour.")
+@definition_flags
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    name: str,
+    days: int,
+    start_at: str | None,
+    subscriber: str | None,
+    ical: Path | None,
+    csv_file: Path | None,
+    html: Path | None,
+    **flags: Any,
+) -> None:
+    """Show who would get what, when, without sending: the scheduler itself, with a clock that jumps.
+
+    A campaign that is there goes on from where it stands. Else campaigns/NAME.toml is tried out, or a series with
+    the cadence of the flags (every 3 days at 09:00 if there are none).
+
+    \b
+    Example:
+      newsletter simulate unions --days 90
+      newsletter simulate unions --every 2w --on tue --subscriber ann@example.com
+      newsletter simulate unions --html volume.html --ical unions.ics
+    """
+    from newsletter.campaigns.outlook_files import to_csv, to_html, to_ical
+    from newsletter.campaigns.volume import jams, per_day, per_hour
+    from newsletter.cli.simulation_report import print_days, print_heat_map, print_jams, print_sendings
+    from newsletter.scheduler.simulation import simulate
+
+    settings = settings_of(ctx)
+    start = _start(start_at)
+    with opened(ctx) as (database, _):
+        copy = _copy(database, name, subscriber)
+        prepared = _prepared(settings, copy, name, document_from(name, flags))
+        with err.status("looking ahead") as shown:
+            found = list(
+                simulate(
+                    copy, settings, name, start, days, prepared,
+                    on_progress=lambda moment: shown.update(f"looking ahead: {moment:%d %b %Y}"),
+                )
+            )  # fmt: skip
+    if not found:
+        out.print(f"Nothing would go out in the next {days} days.")
+        return
+    hours, allowed = per_hour(each.at for each in found), capacity(settings, name, copy)
+    jammed = list(jams(hours, allowed))
+    if subscriber:
+        print_sendings(found)
+    else:
+        print_days(found, per_day(each.at for each in found))
+    print_heat_map(per_day(each.at for each in found))
+    print_jams(jammed)
+    title = f"{name}: {start:%d %b %Y} and {days} days"
+    if ical:
+        ical.write_text(to_ical(found, by_reader=bool(subscriber)), encoding="utf-8", newline="")
+    if csv_file:
+        with csv_file.open("w", encoding="utf-8", newline="") as lines:
+            lines.writelines(to_csv(found))
+    if html:
+        html.write_text(to_html(title, hours, allowed, jammed), encoding="utf-8")
+    readers = len({each.subscriber_id for each in found})
+    out.print(f"{len(found):,} mails in {days} days; readers: {readers:,}.")
+    copy.close()
+
+
+def _start(text: str | None) -> datetime:
+    if text is None:
+        from newsletter.clock import SystemClock
+
+        return SystemClock().now().replace(microsecond=0)
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not a day like 2027-01-31 ({error})", param_hint="--from") from error
+
+
+def _copy(database: Database, name: str, address: str | None) -> Database:
+    from newsletter.errors import CampaignError
+    from newsletter.scheduler.simulation import copy_of
+    from newsletter.store.readers import reader_at
+
+    if address is None:
+        return copy_of(database)
+    with database.reading() as connection:
+        reader = reader_at(connection, 0, name, address)
+    if reader is None:
+        raise CampaignError(f"nobody has the address {address}", remedy="newsletter subscribers list")
+    return copy_of(database, subscriber_id=reader.subscriber_id)
+
+
+def _prepared(settings: Settings, copy: Database, name: str, document: dict[str, Any] | None) -> Prepared | None:
+    """What to try out: nothing for a campaign that is there, unless flags were given."""
+    from newsletter.campaigns.definition_file import Source, definition_from
+    from newsletter.errors import UsageError
+    from newsletter.scheduler.campaign_files import list_campaign_files, read_campaign_file
+    from newsletter.scheduler.prepare import prepare
+    from newsletter.store.campaigns import campaign_named
+
+    with copy.reading() as connection:
+        present = campaign_named(connection, name)
+    if present is not None:
+        if document is not None:
+            raise UsageError(
+                f"campaign {name} is there already: flags would not change it",
+                remedy="Leave the flags away, or simulate the series under a name without a campaign.",
+            )
+        return None
+    if document is None and name in list_campaign_files(settings):
+        return prepare(settings, name, read_campaign_file(settings, name))
+    return prepare(settings, name, definition_from(document or {"series": name, **USUAL}, Source(f"simulate {name}")))
+
+
+def capacity(settings: Settings, name: str, database: Database) -> int:
+    """Mails an hour that the campaign's relays take together; 0: no limit."""
+    from newsletter.store.campaigns import campaign_named
+
+    with database.reading() as connection:
+        campaign = campaign_named(connection, name)
+    relay = campaign.definition.relay if campaign else ""
+    limits = []
+    for each in [settings.relays[relay]] if relay in settings.relays else settings.relays.values():
+        by_second = int(each.per_second * 3600)
+        limits.append(min(limit for limit in (each.per_hour, by_second) if limit) if each.per_hour or by_second else 0)
+    return 0 if 0 in limits else sum(limits)
