@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from newsletter.config import RelaySettings
 from newsletter.delivery.connection import Timeouts
 from newsletter.delivery.journal import Journal, Key
-from newsletter.delivery.ledger import Batch, Ledger
+from newsletter.delivery.ledger import Batch, Ledger, Refusal
 from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.outcome import Judge
 from newsletter.delivery.packer import Packed, Packer
@@ -164,7 +164,7 @@ class Engine:
                 pool.prosper()
                 pool.domains.succeed(parcel.domain)
             elif outcome.state == "failed":
-                self._batch.refusals.append(self._judge.refusal(parcel.claim, reply, verdict))
+                self._batch.refusals.append(Refusal(parcel.claim, reply))
             self._judge.apply(pool, parcel, stage, reply, verdict, self._batch.alerts)
         if answered:
             self._batch.handed[pool.name] += len(answered)

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
+from newsletter.bounces.classify import Kind
+from newsletter.bounces.policy import Report, SoftLimit, apply_report
+from newsletter.bounces.reasons import classify_reply
 from newsletter.clock import Clock
-from newsletter.delivery.reply import Blame, Reply
+from newsletter.delivery.reply import Reply
 from newsletter.store import deliveries
 from newsletter.store.alerts import clear_alert, raise_alert
+from newsletter.store.bounces import addressee_of_delivery
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Claim, Outcome, Traffic
-from newsletter.store.suppressions import Reason, suppress
 
 RESEND_PAUSE = 15 * 60
 """Seconds before an uncertain delivery is sent again, if its campaign says so (RFC 1047: the relay may still be busy)."""
@@ -27,7 +30,6 @@ class Refusal(NamedTuple):
 
     claim: Claim
     reply: Reply
-    blame: Blame
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Batch:
 class Ledger:
     """The deliveries of one worker."""
 
-    def __init__(self, database: Database, worker: str, clock: Clock) -> None:
+    def __init__(self, database: Database, worker: str, clock: Clock, soft_limit: SoftLimit | None = None) -> None:
+        self.soft_limit = soft_limit or SoftLimit()
         self.database = database
         self.worker = worker
         self.clock = clock
@@ -94,7 +97,7 @@ class Ledger:
             for claim, reason in batch.uncertain:
                 deliveries.mark_uncertain(connection, self.worker, [claim.id], reason, now, RESEND_PAUSE)
             for refusal in batch.refusals:
-                write_refusal(connection, refusal, now)
+                _write_refusal(connection, refusal, now, self.soft_limit)
             for subject, message in batch.alerts.items():
                 raise_alert(connection, subject, message, now)
             for subject in batch.cleared:
@@ -109,29 +112,18 @@ class Ledger:
             return deliveries.traffic_of(connection, relay, self.now())
 
 
-def write_refusal(connection: Connection, refusal: Refusal, now: int) -> None:
-    """A permanent refusal is a bounce; one that says the address is bad suppresses it at once."""
-    claim, reply, blame = refusal
-    connection.execute(
-        text(
-            "INSERT INTO bounce (event_id, kind, severity, delivery_id, subscriber_id, status, reason, at) "
-            "SELECT :event, 'bounce', :severity, :delivery, s.id, :status, :reason, :now FROM subscriber s "
-            "WHERE s.id = :subscriber ON CONFLICT (event_id) DO NOTHING"
-        ),
-        {
-            "event": f"reply:{claim.id}:{claim.attempts}",
-            "severity": blame.value,
-            "delivery": claim.id,
-            "subscriber": claim.subscriber_id,
-            "status": reply.status,
-            "reason": str(reply),
-            "now": now,
-        },
+def _write_refusal(connection: Connection, refusal: Refusal, now: int, limit: SoftLimit) -> None:
+    """A permanent refusal in the dialogue is a bounce whose origin is proven: our relay said it to us."""
+    claim, reply = refusal
+    addressee = addressee_of_delivery(connection, claim.id, claim.subscriber_id)
+    if addressee is None:  # erased meanwhile
+        return
+    # A bare 521 or 556 says that the domain takes no mail at all (RFC 7504): 5.1.10, null MX.
+    status = reply.status or ("5.1.10" if reply.code in (521, 556) else "")
+    report = Report(
+        event_id=f"reply:{claim.id}:{claim.attempts}",
+        kind=Kind.BOUNCE,
+        verdict=classify_reply(reply.code, status, reply.text),
+        at=datetime.fromtimestamp(now, UTC),
     )
-    if blame is Blame.HARD:
-        row = connection.execute(
-            text("SELECT address_hash, address FROM subscriber WHERE id = :id"), {"id": claim.subscriber_id}
-        ).one_or_none()
-        if row is not None:
-            at = datetime.fromtimestamp(now, UTC)
-            suppress(connection, bytes(row[0]), Reason.BOUNCED, at=at, source="smtp", address=row[1])
+    apply_report(connection, report, addressee, limit)

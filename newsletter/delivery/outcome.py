@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from newsletter.delivery.ledger import Refusal
 from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
-from newsletter.delivery.reply import Blame, Fate, Reply, Stage, Verdict, judge
+from newsletter.delivery.reply import Fate, Reply, Stage, Verdict, judge
 from newsletter.delivery.retry import GIVE_UP_AFTER, retry_at
 from newsletter.store.deliveries import Claim, Outcome
 
@@ -45,10 +44,6 @@ class Judge:
         if moment is None or moment > give_up_at:
             return verdict, outcome("failed", give_up_at=give_up_at)
         return verdict, outcome("due", moment, give_up_at)
-
-    def refusal(self, claim: Claim, reply: Reply, verdict: Verdict) -> Refusal:
-        """What goes the way of a bounce; giving up after days of temporary refusals is a soft one."""
-        return Refusal(claim, reply, verdict.blame if verdict.blame is not Blame.NONE else Blame.SOFT)
 
     def apply(
         self, pool: RelayPool, parcel: Parcel, stage: Stage, reply: Reply, verdict: Verdict, alerts: dict[str, str]

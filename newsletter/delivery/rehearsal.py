@@ -64,7 +64,7 @@ def rehearse(
             claims = ledger.claim(min(MOST_BUILT, due if limit is None else limit))
             keys = load_keys(settings.path(settings.web.key_file))
             packed = Packer(settings, ledger, None, keys, load_signers(settings)).pack(claims)
-            names = {key: name for key, name in connection.execute(text("SELECT id, name FROM campaign"))}
+            names = {row.id: row.name for row in connection.execute(text("SELECT id, name FROM campaign"))}
         finally:
             outer.rollback()
     counted = Counter((names[parcel.claim.campaign_id], parcel.claim.page_id) for parcel in packed.parcels)

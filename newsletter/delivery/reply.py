@@ -60,29 +60,17 @@ class Fate(Enum):
     DOMAIN = "domain"  # our standing with the recipient's domain is at fault: the whole domain rests
 
 
-class Blame(Enum):
-    """Whom a permanent refusal speaks about; the values are those of the column `bounce.severity`."""
-
-    HARD = "hard"
-    SOFT = "soft"
-    SENDER = "sender"
-    NONE = "none"
-
-
 class Verdict(NamedTuple):
     """`pause` is how long (seconds) the relay or domain rests at least; `alert` whether an operator must know."""
 
     fate: Fate
-    blame: Blame = Blame.NONE
     pause: int = 0
     alert: bool = False
 
 
 SENT = Verdict(Fate.SENT)
-RETRY = Verdict(Fate.RETRY, Blame.SOFT)
-
-HARD_STATUSES = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
-"""The address itself is bad (RFC 3463 §3.2; 5.1.10 is null MX, RFC 7505; 5.2.1 a disabled mailbox)."""
+RETRY = Verdict(Fate.RETRY)
+FAILED = Verdict(Fate.FAILED)
 
 RATE_STATUSES = frozenset({"4.7.28", "4.7.650", "4.7.651", "4.7.652"})
 """Sending too fast for our standing: Gmail 4.7.28, Outlook.com 4.7.65x."""
@@ -93,11 +81,6 @@ AUTHENTICATION_STATUSES = frozenset(
 """SPF, DKIM, DMARC, PTR or TLS of the sender (Gmail, Outlook.com): mended by the operator, then the mail is welcome."""
 
 _RELAYING_DENIED = re.compile(r"relay(ing)? (access )?(is )?(denied|not permitted)|not permitted to relay", re.I)
-_UNKNOWN_USER = re.compile(
-    r"user unknown|unknown (user|recipient|mailbox)|no such (user|recipient|mailbox|address)|(mailbox|user|recipient|"
-    r"address)( \S+)? (not found|does not exist|doesn't exist|unavailable|unknown|rejected)|invalid recipient|null mx",
-    re.I,
-)
 
 
 def judge(stage: Stage, reply: Reply, attempts: int = 0) -> Verdict:
@@ -127,45 +110,41 @@ def _judge_421(stage: Stage, reply: Reply) -> Verdict:
 
 def _judge_session(stage: Stage, reply: Reply) -> Verdict:
     if reply.code >= 500 or stage is Stage.AUTH:
-        return Verdict(Fate.RELAY, Blame.SENDER, 10 * MINUTE if reply.code >= 500 else MINUTE, alert=True)
+        return Verdict(Fate.RELAY, 10 * MINUTE if reply.code >= 500 else MINUTE, alert=True)
     return Verdict(Fate.RELAY, pause=30)
 
 
 def _judge_mail(reply: Reply) -> Verdict:
     """MAIL speaks about the sender and the relay, never about a recipient; size and charset are the message's own."""
     if reply.code == 552 or reply.status in ("5.3.4", "5.2.3"):
-        return Verdict(Fate.FAILED, Blame.SOFT)
+        return FAILED
     if reply.status.startswith("5.6."):  # what this message needs (SMTPUTF8, 8BITMIME), the relay does not offer
-        return Verdict(Fate.FAILED, Blame.SENDER)
+        return FAILED
     if reply.code >= 500:
-        return Verdict(Fate.RELAY, Blame.SENDER, 10 * MINUTE, alert=True)
+        return Verdict(Fate.RELAY, 10 * MINUTE, alert=True)
     return Verdict(Fate.RELAY, pause=MINUTE)
 
 
 def _judge_temporary(reply: Reply) -> Verdict:
     if reply.status in RATE_STATUSES:
-        return Verdict(Fate.DOMAIN, Blame.SENDER, 15 * MINUTE)
+        return Verdict(Fate.DOMAIN, 15 * MINUTE)
     if reply.status in AUTHENTICATION_STATUSES:
-        return Verdict(Fate.DOMAIN, Blame.SENDER, HOUR, alert=True)
+        return Verdict(Fate.DOMAIN, HOUR, alert=True)
     return RETRY
 
 
 def _judge_permanent(stage: Stage, reply: Reply, attempts: int) -> Verdict:
     status = reply.status
     if reply.code in (503, 530, 534, 535, 538) or _RELAYING_DENIED.search(reply.text):
-        return Verdict(Fate.RELAY, Blame.SENDER, 10 * MINUTE, alert=True)
+        return Verdict(Fate.RELAY, 10 * MINUTE, alert=True)
     if stage is Stage.RCPT and reply.code == 552 and not status.startswith(("5.2.", "5.3.")):
         return RETRY  # RFC 5321 §4.5.3.1.10: old servers say 552 where they mean 452, too many recipients
     if status in AUTHENTICATION_STATUSES:
-        return Verdict(Fate.DOMAIN, Blame.SENDER, HOUR, alert=True)
+        return Verdict(Fate.DOMAIN, HOUR, alert=True)
     if status.startswith("5.7."):
         # Sender's fault by RFC 3463, yet also what one recipient's own filter says: the third time is final.
         fate = Fate.DOMAIN if attempts < 2 else Fate.FAILED
-        return Verdict(fate, Blame.SENDER, HOUR if fate is Fate.DOMAIN else 0, alert=True)
+        return Verdict(fate, HOUR if fate is Fate.DOMAIN else 0, alert=True)
     if status.startswith("5.6."):
-        return Verdict(Fate.FAILED, Blame.SENDER, alert=True)
-    if status in HARD_STATUSES or reply.code in (521, 556):
-        return Verdict(Fate.FAILED, Blame.HARD)
-    if not status and stage is Stage.RCPT and reply.code in (550, 551, 553) and _UNKNOWN_USER.search(reply.text):
-        return Verdict(Fate.FAILED, Blame.HARD)
-    return Verdict(Fate.FAILED, Blame.SOFT)
+        return Verdict(Fate.FAILED, alert=True)
+    return FAILED

@@ -17,6 +17,7 @@ from typing import TextIO
 import schedule
 from sqlalchemy.engine import make_url
 
+from newsletter.bounces.policy import SoftLimit
 from newsletter.clock import Clock
 from newsletter.config import Settings, load_settings
 from newsletter.delivery.connection import Timeouts
@@ -104,7 +105,9 @@ class Service:
         self._stopping.set()
 
     async def _run(self, journal: Journal) -> None:
-        ledger = Ledger(self.database, self.worker, self.clock)
+        bounces = self.settings.bounces
+        limit = SoftLimit(bounces.soft_limit, bounces.reset_days)
+        ledger = Ledger(self.database, self.worker, self.clock, limit)
         signers = load_signers(self.settings)
         packer = Packer(
             self.settings, ledger, journal, load_keys(self.settings.path(self.settings.web.key_file)), signers
