@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -92,7 +93,11 @@ def _pictures_of(series: str) -> list[str]:
     """The pictures that the pages of a sample series name, as paths of the sample."""
     text = "".join(page.read_text(encoding="utf-8") for page in sample_path(series).iterdir())
     uploads = sample_path("static/uploads")
-    pictures = sorted(picture for picture in uploads.rglob("*.*") if picture.stem in text)
+    pictures = sorted(
+        picture
+        for picture in uploads.rglob("*.*")
+        if f"/{picture.name}" in text or re.search(rf"sidebarlogo\W+{re.escape(picture.stem)}\b", text)
+    )
     return [f"static/uploads/{picture.relative_to(uploads).as_posix()}" for picture in pictures]
 
 

@@ -21,6 +21,10 @@ MOST_CLOCK_SKEW_SECONDS = 5
 
 def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
     """Open the database, compare its schema with this version's, its clock with ours, and look for room."""
+    file = None if database.is_postgresql else Path(database.engine.url.database or "")
+    if file and not file.exists():
+        yield good("database", f"{file.name} is made at the first use")
+        return
     try:
         pending = pending_revisions(database)
         with database.transaction() as connection:
@@ -38,11 +42,11 @@ def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
         yield unreachable("database", f"{database.place}: {reason}", "Start it, or set [database] url.")
         return
     if pending:
-        yield bad("database", f"{len(pending)} migrations are not applied", "newsletter doctor --migrate")
+        yield bad("database", "its schema is of an older version", "newsletter doctor --migrate")
     else:
         yield good("database", f"{database.place} is up to date")
-    if not database.is_postgresql and database.engine.url.database:
-        yield from _room(Path(database.engine.url.database))
+    if file:
+        yield from _room(file)
 
 
 def _room(file: Path) -> Iterator[Diagnosis]:
