@@ -19,12 +19,18 @@ from newsletter.bounces.report import Report, cut_report
 from newsletter.bounces.signs import (
     comes_from_a_mail_system,
     has_bounce_subject,
+    has_null_sender,
     is_reply_subject,
+    speaks_like_a_system,
     speaks_of_delay,
     speaks_of_failure,
     speaks_of_success,
 )
 from newsletter.bounces.verdict import Reason, Severity, Verdict
+
+MAX_FALLBACK = 2500
+"""Characters of a report that are read where no line names the recipient: further down our own mail may be quoted,
+and a newsletter about unknown users is no reason to suppress one."""
 
 
 class Kind(Enum):
@@ -135,7 +141,7 @@ def _of_outcomes(mail: Mail, outcomes: tuple[Outcome, ...]) -> Classification:
 def _second_look(outcome: Outcome, verdict: Verdict, report: Report, paragraphs: tuple[Paragraph, ...]) -> Verdict:
     """What the report says to people, where its fields say too little."""
     said = next((p.text for p in paragraphs if p.address.lower() == outcome.address.lower()), "")
-    said = said or (report.text if len(paragraphs) <= 1 else "")
+    said = said or (report.text[:MAX_FALLBACK] if len(paragraphs) <= 1 else "")
     if not said.strip():
         return verdict
     second = classify_reply(0, outcome.status or find_status(said), said)
@@ -144,22 +150,11 @@ def _second_look(outcome: Outcome, verdict: Verdict, report: Report, paragraphs:
 
 
 def _of_plain(mail: Mail) -> Classification:
-    from_system = comes_from_a_mail_system(mail)
-    failed_header = mail.first("x-failed-recipients") != ""
-    if has_autoreply_subject(mail) and not failed_header and not (from_system and has_bounce_subject(mail)):
-        return Classification(Kind.AUTOREPLY)
     report = cut_report(mail)
-    announced = has_bounce_subject(mail)
-    is_bounce = failed_header or (
-        (from_system or announced or mail.kind == "multipart/report")
-        and not is_reply_subject(mail)
-        and not speaks_of_absence(mail)
-        and speaks_of_failure(f"{mail.first('subject')}\n{report.text}")
-    )
-    if not is_bounce:
+    if not _is_bounce(mail, report):
         return Classification(Kind.AUTOREPLY if is_autoreply(mail) else Kind.NONE)
     paragraphs = read_plain(mail, report)
-    if not from_system and not failed_header and not paragraphs:
+    if not paragraphs and not comes_from_a_mail_system(mail):
         return Classification(Kind.AUTOREPLY if is_autoreply(mail) else Kind.NONE)
     failures = [Failure(p.address, _verdict_of(p, report, len(paragraphs))) for p in paragraphs]
     if speaks_of_delay(mail, report.text):
@@ -168,15 +163,33 @@ def _of_plain(mail: Mail) -> Classification:
     if speaks_of_success(mail, report.text):
         return Classification(Kind.DELIVERED)
     if not failures:
-        verdict = classify_reply(0, find_status(report.text), f"{mail.first('subject')}\n{report.text}")
+        text = f"{mail.first('subject')}\n{report.text[:MAX_FALLBACK]}"
+        verdict = classify_reply(0, find_status(text), text)
         return Classification(Kind.BOUNCE, verdict)
     return _bounce(failures)
+
+
+def _is_bounce(mail: Mail, report: Report) -> bool:
+    """Whether a mail system reports to a person that a mail was not delivered.
+
+    People write about failed deliveries, too; unless a mail system is named as sender, the text must speak like one.
+    """
+    if mail.first("x-failed-recipients"):
+        return True
+    by_system, announced = comes_from_a_mail_system(mail), has_bounce_subject(mail)
+    if is_reply_subject(mail) or (has_autoreply_subject(mail) and not (by_system and announced)):
+        return False
+    if not (by_system or announced or has_null_sender(mail) or mail.kind == "multipart/report"):
+        return False
+    if speaks_of_absence(mail) or not speaks_of_failure(f"{mail.first('subject')}\n{report.text}"):
+        return False
+    return by_system or mail.kind == "multipart/report" or speaks_like_a_system(report.text)
 
 
 def _verdict_of(paragraph: Paragraph, report: Report, count: int) -> Verdict:
     verdict = classify_reply(0, "", paragraph.text)
     if verdict.reason is Reason.UNCLEAR and count == 1:
-        return classify_reply(0, "", report.text)
+        return classify_reply(0, "", report.text[:MAX_FALLBACK])
     return verdict
 
 

@@ -15,6 +15,8 @@ from newsletter.bounces.parsing import Fields, Mail, first
 from newsletter.bounces.report import Report
 
 _WORD = r"(?:recipients?|rcpt|user(?: ?name)?|to|address(?:es)?|mailbox|account|e-?mail(?: address)?|addressee|failed (?:recipient|address)(?:es|s)?|undeliver\w*(?: to)?|deliver(?:y|ed)(?: to| failed| for)?|intended recipient|not delivered to|empf[äa]e?nger(?:adresse)?|an|destinataires?|à|destinatari[oa]s?|para|ontvangers?|aan|odbiorca|do|получатель|кому|收件人|宛先|받는 ?사람)"
+MAX_LINES = 20
+"""Lines that belong to a recipient: what servers say is short, and what comes later may be our own mail."""
 _A = rf"(?P<a>{ADDRESS})"
 _TYPE = r"(?:(?:smtp|rfc822|mailto)[:;]\s*)?"
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)\b"
@@ -93,7 +95,7 @@ def _by_form(forms: tuple[re.Pattern[str], ...], text: str, excluded: set[str]) 
         if hits:
             ends = [number for number, _ in hits[1:]] + [len(lines)]
             return tuple(
-                Paragraph(address, "\n".join(lines[number : max(end, number + 1)][:40]))
+                Paragraph(address, "\n".join(lines[number : max(end, number + 1)][:MAX_LINES]))
                 for (number, address), end in zip(hits, ends, strict=True)
             )
     return ()

@@ -12,18 +12,26 @@ _DAEMON, _SUBJECT, _WORDS, _DELAY, _FINAL, _SUCCESS, _FAILED = (
     any_of(_PHRASES[name])
     for name in ("mail-system", "bounce-subject", "failure", "delay", "final", "success", "no-success")
 )
+_SYSTEM_STYLE = re.compile(
+    r"\b[45]\d\d[ -]#?(?:\d\.\d|[a-z<])|\b[45]\.\d{1,2}\.\d|automatic|automatis|automát|自動|自动|자동|автоматич|non-?delivery report|mail (?:server|system|daemon)"
+    r"|following (?:recipient|address|user|destination)|rcpt to|smtp|delivery (?:failed|failure|has failed|status)|permanent(?:ly)? (?:error|fail)|(?:message|mail) (?:could not|cannot|couldn't|can't) be delivered|(?:was )?not delivered to:"
+)
 _REPLY = re.compile(
     r"^\s*(?:re|fwd?|aw|wg|tr|rv|sv|vs|antw|odp|res|enc|r|i|doorst|ynt|回复|转发|答复|轉寄)\s*(?:\[\d+\])?\s*:", re.I
 )
 
 
 def comes_from_a_mail_system(mail: Mail) -> bool:
-    """Whether the sender is a mail system: the null envelope sender (RFC 5321 §4.5.5) or a name that says so."""
-    return has_null_sender(mail) or bool(_DAEMON.search(mail.first("from").lower() or mail.first("sender").lower()))
+    """Whether From names a mail system, or names nobody while the envelope sender is empty."""
+    sender = mail.first("from").lower() or mail.first("sender").lower()
+    return bool(_DAEMON.search(sender)) or (has_null_sender(mail) and "@" not in sender)
 
 
 def has_null_sender(mail: Mail) -> bool:
-    """Whether the envelope sender, as the last server wrote it down, was empty."""
+    """Whether the envelope sender, as the last server wrote it down, was empty (RFC 5321 §4.5.5).
+
+    Bounces have it, and so do the vacation replies of many servers (RFC 3834 §3.3).
+    """
     path = mail.first("return-path").strip()
     return path == "<>" or (not mail.first("from").strip() and path in ("", "<MAILER-DAEMON>"))
 
@@ -42,6 +50,11 @@ def is_reply_subject(mail: Mail) -> bool:
 def speaks_of_failure(text: str) -> bool:
     """Whether the text says that a mail was not delivered, in one of some twenty languages."""
     return bool(_WORDS.search(text[:8000].lower()))
+
+
+def speaks_like_a_system(text: str) -> bool:
+    """Whether the text has what people don't write: reply codes, "automatically generated", lists of recipients."""
+    return bool(_SYSTEM_STYLE.search(text[:8000].lower()))
 
 
 def speaks_of_success(mail: Mail, text: str) -> bool:

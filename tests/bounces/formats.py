@@ -602,6 +602,8 @@ OTHER_MAIL: list[Case] = [
     ("reply", "From: Kim <kim@example.net>\nIn-Reply-To: <one@news.example.com>" + TO + "Re: Page one", "Great page! By the way, lee@example.net does not exist any more: user unknown.\n", "none", False, []),
     ("reply-about-bounce", "From: Kim <kim@example.net>\nIn-Reply-To: <x@y>" + TO + "Re: Undelivered Mail Returned to Sender", "I got this:\n> <lee@example.net>: 550 5.1.1 user unknown\n", "none", False, []),
     ("reply-about-holidays", "From: Kim <kim@example.net>\nIn-Reply-To: <one@news.example.com>" + TO + "Re: Annual leave and holiday pay", "Thank you for this page.\n", "none", False, []),
+    ("parcel", "From: Kim <kim@example.net>" + TO + "Delivery problem", "My parcel was not delivered. The invalid address was:\n\nlee@example.net\n\nKim\n", "none", False, []),
+    ("quiet-vacation", "Return-Path: <>\nFrom: Kim <kim@example.net>" + TO + "Gone fishing", "Mail can't be delivered to me. Lee is not known to fish, either.\n", "none", False, []),
     ("forwarded-bounce", "From: Kim <kim@example.net>" + TO + "Fwd: Mail delivery failed", "Look:\n\nlee@example.net\n  550 user unknown\n", "none", False, []),
     ("ordinary", "From: Kim <kim@example.net>" + TO + "My address book", "The user lee@example.net is unknown to me and the mailbox on our house is full.\n", "none", False, []),
     ("newsletter", "From: News <news@example.net>\nPrecedence: bulk\nList-Id: <n.example.net>" + TO + "Delivery news: what failed in November", "Undeliverable parcels: address not found.\n", "none", False, []),
