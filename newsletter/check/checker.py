@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lxml import etree
+
 from newsletter.check import delivery, links, pictures, rendering, subjects, text
 from newsletter.check.clients import ClientRules, features_of
 from newsletter.check.mail import TRACE, Mail
@@ -198,6 +200,7 @@ class Checker:
                 continue
             return Mail(
                 traced=merged.html,
+                article=_as_written(page),
                 text=merged.text,
                 subject=merged.subject,
                 preheader=merged.preheader,
@@ -253,6 +256,17 @@ class Checker:
         page = parse_page(EVERYTHING.encode(), path="bare/_index.md", series="bare")
         composition = Composer(settings).compose(page, Series("bare", "Bare", (page,)))
         return set(features_of(Mail(traced=composition.email.html)))
+
+
+def _as_written(page: Page) -> str:
+    """The page's article with its hero. The footer's pictures are left out: their links say what they are."""
+    if page.hero is None:
+        return page.article
+    picture = page.hero.picture
+    hero = etree.Element("img", {"src": picture.src, "data-line": str(picture.line or 1)})
+    if picture.alt is not None:
+        hero.set("alt", picture.alt)
+    return f"{etree.tostring(hero, encoding='unicode')}{page.hero.caption}{page.article}"
 
 
 def _line(problem: Problem, code: str, page: Page) -> int | None:

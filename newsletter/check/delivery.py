@@ -95,7 +95,7 @@ def headers_missing(mail: Mail) -> Iterator[Problem]:
     """The message has every field that receivers ask for."""
     if not mail.data:
         return
-    headers = BytesHeaderParser(policy=policy.compat32).parsebytes(mail.data)
+    headers = BytesHeaderParser(policy=policy.compat32).parsebytes(mail.data.partition(b"\r\n\r\n")[0])
     wanted = [*HEADERS, *(["List-Unsubscribe-Post"] if mail.web_url.startswith("https://") else [])]
     missing = [name for name in wanted if name not in headers]
     if missing:

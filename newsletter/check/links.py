@@ -66,7 +66,7 @@ def link_vague(mail: Mail) -> Iterator[Problem]:
 )
 def link_dead(mail: Mail) -> Iterator[Problem]:
     """No link is empty, `#` or `#part`."""
-    for link in mail.links:
+    for link in (element for element in mail.written if element.tag == "a"):
         href = (link.get("href") or "").strip()
         if link.get("href") is not None and (not href or href.startswith("#")):
             yield at(link, f"The link {shown(_name(link))} leads nowhere ({href or 'empty'}).")

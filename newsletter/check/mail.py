@@ -23,12 +23,16 @@ TRACE = re.compile(r' data-line="\d+"')
 class Mail:
     """One mail. `traced` is the HTML with `data-line` on what came from the page; `html` is what is sent.
 
+    `article` is the page as its author wrote it (XHTML): composing mends some of what it lacks, an alternative text
+    for instance, which only its author can do well.
+
     `data` is the whole message, b"" if it could not be built. `pictures` maps the address of each picture that
     travels inside or is published with the mail to its size in bytes. `site_pages` are the paths of all pages of
     all series, `series_names` their first parts. `keys` has the lines of front matter keys.
     """
 
     traced: str = ""
+    article: str = ""
     text: str = ""
     subject: str = "A subject"
     preheader: str = "A few words that make one want to read on"
@@ -63,6 +67,13 @@ class Mail:
     def elements(self) -> tuple[Element, ...]:
         """The elements a reader sees, in order; the preheader and other hidden parts are left out."""
         return tuple(_visible(self.body))
+
+    @cached_property
+    def written(self) -> tuple[Element, ...]:
+        """The elements the author wrote; those of the mail when there is no article."""
+        if not self.article:
+            return self.elements
+        return tuple(etree.fromstring(f"<article>{self.article}</article>").iterdescendants())
 
     def named(self, *tags: str) -> Iterator[Element]:
         """The visible elements with these tags."""

@@ -26,7 +26,7 @@ FILE_NAME = re.compile(r"[\w-]+\.(?:jpe?g|png|gif|svg|webp)|(?:img|dsc|image|scr
 )
 def alt_missing(mail: Mail) -> Iterator[Problem]:
     """Every picture has an `alt`, if need be an empty one; a picture that is a link needs words."""
-    for image in mail.named("img"):
+    for image in (element for element in mail.written if element.tag == "img"):
         alone = next((up for up in image.iterancestors("a")), None)
         if image.get("alt") is None:
             yield at(image, f"The picture {shown(image.get('src', ''))} has no alternative text.")

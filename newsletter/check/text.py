@@ -33,7 +33,7 @@ HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 def heading_order(mail: Mail) -> Iterator[Problem]:
     """No heading is more than one level below the one before."""
     level = 1
-    for heading in mail.named(*HEADINGS):
+    for heading in (element for element in mail.written if element.tag in HEADINGS):
         own = int(heading.tag[1])
         if own > level + 1 and is_authors(heading):
             yield at(

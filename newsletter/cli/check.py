@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from newsletter.check.checker import CheckedSeries
     from newsletter.content.page import Series
     from newsletter.finding import Finding
+    from newsletter.subscriber import Subscriber
 
 GOLDEN = Path("golden")
 
@@ -60,7 +61,6 @@ def command(
       newsletter check unions
       newsletter check --format sarif > mails.sarif
     """
-    from newsletter.audience.rows import read_example
     from newsletter.check.checker import Checker
     from newsletter.cli.choices import chosen_series, content_folder
     from newsletter.cli.terminal import settings_of
@@ -73,7 +73,7 @@ def command(
     settings = settings_of(ctx)
     chosen = chosen_series(settings, series, content)
     everything = chosen if series is None else chosen_series(settings, None, content)
-    checker = Checker(settings, everything, list(read_example(subscribers)) if subscribers else ())
+    checker = Checker(settings, everything, _readers(subscribers))
     now = SystemClock().now()
     checked = [checker.check(one, now) for one in chosen]
     findings: list[Finding] = [finding for one in checked for finding in one.all_findings]
@@ -89,6 +89,14 @@ def command(
     _print(form, findings, checked, content_folder(settings, content))
     if any(finding.severity is Severity.ERROR for finding in findings):
         ctx.exit(1)
+
+
+def _readers(file: Path | None) -> list[Subscriber]:
+    if file is None:
+        return []
+    from newsletter.audience.rows import read_example
+
+    return list(read_example(file))
 
 
 def _print(form: str, findings: Sequence[Finding], checked: Sequence[CheckedSeries], content: Path) -> None:
