@@ -96,7 +96,7 @@ def reason_of(code: int, status: str, text: str) -> Reason:
             return by_status or Reason.UNKNOWN_USER
     if by_status is not None:
         return by_status
-    if OURS.search(folded):
+    if code and OURS.search(folded):
         return Reason.SENDER_REFUSED
     return Reason.TEMPORARY if is_temporary(code, status) else Reason.UNCLEAR
 
