@@ -43,7 +43,6 @@ FORBIDDEN = frozenset(
 )
 """Tags that no client runs or that do harm. The content room has taken them out; this makes sure."""
 
-VOID = frozenset(["area", "br", "col", "hr", "img", "wbr"])
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 LEAD_IN = re.compile(r"\s*([^\W\d_][^.:!?\n]{1,48}):(?=\s+\S)")
 """`Job security: The labor …`: a few words and a colon at the beginning of a paragraph."""
@@ -98,10 +97,6 @@ def styled(root: Any, css: str, *, trace: bool) -> str:
             element.attrib.pop("data-line", None)
     if css and len(root):
         inline(root, css)
-    for element in root.iter(etree.Element):
-        if element.tag not in VOID and element.text is None and not len(element):
-            # `<a/>` is XML, but browsers take it for an `<a>` that is never closed.
-            element.text = ""
     markup: str = etree.tostring(root, encoding="unicode", with_tail=False)
     return markup
 
@@ -212,8 +207,8 @@ def _show(element: Any, show: ShowPicture, column: int) -> None:
 
 def _asked_width(attribute: str, style: str) -> tuple[int | None, float | None]:
     """Pixels, or part of the column, that an `<img>` asks for."""
-    in_style = re.search(r"(?:^|;)\s*width\s*:\s*([0-9.]+\s*(?:px|%))", style)
-    match = re.fullmatch(r"\s*([0-9]{1,5}(?:\.[0-9]+)?)\s*(px|%|)\s*;?", in_style[1] if in_style else attribute)
+    in_style = re.search(r"(?:^|;)\s*width\s*:\s*([0-9.]+\s*(?:px|%))", style, re.I)
+    match = re.fullmatch(r"\s*([0-9]{1,5}(?:\.[0-9]+)?)\s*(px|%|)\s*;?", in_style[1] if in_style else attribute, re.I)
     if not match or float(match[1]) <= 0:
         return None, None
     if match[2] == "%":
