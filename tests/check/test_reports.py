@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from newsletter.check.clients import load_support, read_support, trim, worst
+from newsletter.check.report import counts, json_report, text_report
+from newsletter.check.sarif import sarif_report
+from newsletter.check.spamassassin import read_verdict, verdict
+from newsletter.cli import command
+from newsletter.errors import DataError, MissingToolError, ServiceError
+from newsletter.finding import Finding, Severity
+
+from .projects import check, write
+
+FINDINGS = [
+    Finding("link-vague", Severity.WARNING, "The link “here” says nothing.", "content/boats/a b.md", 2, "Say more."),
+    Finding("alt-missing", Severity.ERROR, "No words.", "content/boats/a b.md", 1),
+    Finding("dkim-missing", Severity.INFO, "No key.", "newsletter.toml"),
+]
+
+
+def test_the_text_report_groups_by_file_and_quotes_the_line() -> None:
+    report = text_report(FINDINGS, {"content/boats/a b.md": ["<img>", "  [here](x)"]}).plain
+    assert report.index("content/boats/a b.md") < report.index("No words.") < report.index("The link")
+    assert "│ [here](x)" in report
+    assert "→ Say more." in report
+    assert report.count("content/boats/a b.md") == 1
+    assert counts(FINDINGS) == {Severity.ERROR: 1, Severity.WARNING: 1, Severity.INFO: 1}
+
+
+def test_the_json_report_has_stable_keys() -> None:
+    rows = json.loads(json_report(FINDINGS))
+    assert [row["code"] for row in rows] == ["alt-missing", "link-vague", "dkim-missing"]
+    assert rows[1] == {
+        "code": "link-vague", "severity": "warning", "message": "The link “here” says nothing.",
+        "path": "content/boats/a b.md", "line": 2, "remedy": "Say more.",
+    }  # fmt: skip
+
+
+def test_the_sarif_report_is_what_the_standard_asks_for() -> None:
+    log = json.loads(sarif_report(FINDINGS, "1.2.3"))
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in ("error", "warning", "note")
+        assert result["message"]["text"]
+        assert result["partialFingerprints"]
+    assert run["results"][0]["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "content/boats/a%20b.md"},
+        "region": {"startLine": 1},
+    }
+    assert "region" not in run["results"][2]["locations"][0]["physicalLocation"]
+
+
+RAW = {
+    "last_update_date": "2030-01-01",
+    "nicenames": {"family": {"gmail": "Gmail"}, "platform": {"ios": "iOS"}},
+    "data": [{"slug": "css-gap", "title": "gap", "url": "https://x.example", "notes_by_num": {"1": "In part"},
+              "stats": {"gmail": {"ios": {"1": "n", "2": "a #1", "10": "y"}}}}],
+}  # fmt: skip
+
+
+def test_client_data_is_trimmed_and_read_back() -> None:
+    support = read_support(json.loads(json.dumps(trim(RAW, "a test"))))
+    assert support.names == {"gmail.ios": "Gmail iOS"}
+    assert support.features["css-gap"].stats["gmail.ios"] == (("1", "n"), ("2", "a #1"), ("10", "y"))
+    for wrong in ([], {}, {"data": 1}, None):
+        with pytest.raises(DataError):
+            trim(wrong, "a test")
+
+
+def test_the_newest_version_counts_and_older_ones_when_they_are_chosen() -> None:
+    rows = [("2016", "n"), ("2019", "a #1"), ("16.80", "y")]
+    assert worst(rows, "") == ("y", "")
+    assert worst(rows, "2019") == ("a", "1")
+    assert worst(rows, "2016") == ("n", "")
+    assert worst([], "") == ("u", "")
+
+
+def test_the_vendored_data_is_whole() -> None:
+    support = load_support()
+    assert support.date >= "2026"
+    assert len(support.features) > 300
+    assert support.features["html-video"].stats["gmail.ios"][-1][1].startswith("n")
+
+
+REPORT = """Content analysis details:   (6.2 points, 5.0 required)
+
+ pts rule name              description
+---- ---------------------- --------------------------------------------------
+-0.0 NO_RELAYS              Informational: message was not relayed via SMTP
+ 1.3 HTML_IMAGE_ONLY_12     BODY: HTML: images with 800-1200 bytes of
+                            words
+ 4.9 SUBJ_ALL_CAPS          Subject is all capitals
+"""
+
+
+def test_spamassassins_report_is_read_and_explained() -> None:
+    findings = read_verdict(REPORT, "boats/a.md")
+    assert [(one.code, one.severity) for one in findings] == [
+        ("spam", Severity.ERROR), ("spam-rule", Severity.INFO), ("spam-rule", Severity.INFO),
+    ]  # fmt: skip
+    assert "bytes of words (HTML_IMAGE_ONLY_12)" in findings[1].message
+    with pytest.raises(ServiceError):
+        read_verdict("no report", "boats/a.md")
+
+
+def test_spamassassin_judges_a_message_or_is_said_to_be_missing(tmp_path: Path) -> None:
+    write(tmp_path, _index="Hello, this is a page about knots and lines.")
+    message = check(tmp_path).pages[0].message
+    if shutil.which("spamassassin"):
+        assert "spam" not in [one.code for one in verdict(message, "boats/_index.md")]
+    else:
+        with pytest.raises(MissingToolError):
+            verdict(message, "boats/_index.md")
+
+
+def run(root: Path, *arguments: str) -> tuple[int, str]:
+    (root / "newsletter.toml").write_text(
+        '[site]\nbase_url = "https://site.example"\n[sender]\naddress = "letters@union.org"\n'
+        'postal_address = "1 Street"\n[web]\nurl = "https://mail.union.org"\n'
+    )
+    result = CliRunner().invoke(command, ["--config", str(root / "newsletter.toml"), "check", *arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout
+
+
+def test_the_command_exits_with_1_on_errors_only(tmp_path: Path) -> None:
+    write(tmp_path, _index="[here](https://a.example)")
+    assert run(tmp_path)[0] == 0
+    write(tmp_path, _index="[here](#)")
+    assert run(tmp_path, "boats")[0] == 1
+
+
+def test_the_command_prints_machine_formats_and_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path, _index="[here](https://a.example)")
+    assert [row["code"] for row in json.loads(run(tmp_path, "--format", "json")[1])] == ["link-vague", "dkim-missing"]
+    assert json.loads(run(tmp_path, "--format", "sarif")[1])["version"] == "2.1.0"
+
+
+def test_golden_shapes_are_kept_and_compared_by_the_command(tmp_path: Path) -> None:
+    write(tmp_path, _index="Text.")
+    assert "golden-outdated" in run(tmp_path, "--golden", "--format", "json")[1]
+    run(tmp_path, "--update-golden")
+    assert "golden" not in run(tmp_path, "--golden", "--format", "json")[1]
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "legal_footer.mjml.j2").write_text(
+        "<mj-section><mj-column><mj-text><a href=\"{{ slot('unsubscribe_url') }}\">Out</a></mj-text></mj-column></mj-section>"
+    )
+    code, printed = run(tmp_path, "--golden")
+    assert code == 1
+    assert "another shape" in printed
+
+
+def test_subscribers_are_merged_by_the_command(tmp_path: Path) -> None:
+    write(tmp_path, _index="At {{ company }}.")
+    (tmp_path / "people.csv").write_text("email,name\nann@acme.org,Ann\nbo@acme.org,Bo\n")
+    code, printed = run(tmp_path, "--subscribers", str(tmp_path / "people.csv"), "--format", "json")
+    assert code == 1
+    assert "readers" in printed
+
+
+def test_a_refresh_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "caniemail.json").write_bytes(gzip.compress(b"{}"))
+    with pytest.raises(DataError):
+        run(tmp_path, "--refresh", str(tmp_path / "caniemail.json"))
