@@ -97,6 +97,7 @@ def styled(root: Any, css: str, *, trace: bool) -> str:
             element.attrib.pop("data-line", None)
     if css and len(root):
         inline(root, css)
+    root.text = root.text or ""
     markup: str = etree.tostring(root, encoding="unicode", with_tail=False)
     return markup
 
