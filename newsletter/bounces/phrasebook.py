@@ -8,6 +8,7 @@ about us; "no such user; mailbox full" is about space.
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.resources import files
 
 from newsletter.bounces.verdict import Reason
@@ -39,6 +40,7 @@ _ORDER = (
 _NOT_WITHIN_A_WORD = "(?<![a-z])"
 
 
+@cache
 def read_phrases(name: str) -> dict[str, list[str]]:
     """Sections of a phrase file: `[reason]`, then a pattern per line; `#` begins a line of comment."""
     sections: dict[str, list[str]] = {}

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 
 from newsletter.bounces.addresses import ADDRESS, clean, find_addresses
 from newsletter.bounces.parsing import Fields, Mail, first
+from newsletter.bounces.phrasebook import any_of, read_phrases
 from newsletter.bounces.report import Report
 
-_WORD = r"(?:recipients?|rcpt|user(?: ?name)?|to|address(?:es)?|mailbox|account|e-?mail(?: address)?|addressee|failed (?:recipient|address)(?:es|s)?|undeliver\w*(?: to)?|deliver(?:y|ed)(?: to| failed| for)?|intended recipient|not delivered to|empf[äa]e?nger(?:adresse)?|an|destinataires?|à|destinatari[oa]s?|para|ontvangers?|aan|odbiorca|do|получатель|кому|收件人|宛先|받는 ?사람)"
+_PHRASES = read_phrases("mails.txt")
+_LABEL = f"(?:{any_of(_PHRASES['recipient-label']).pattern})"
+_ANNOUNCED = re.compile(any_of(_PHRASES["recipients-follow"]).pattern, re.IGNORECASE)
+"""What comes before a list of recipients: an address above it is that of a list or of the author."""
 MAX_LINES = 20
 """Lines that belong to a recipient: what servers say is short, and what comes later may be our own mail."""
 _A = rf"(?P<a>{ADDRESS})"
@@ -30,7 +34,7 @@ _SURE = tuple(
         rf"^[\s>*-]{{0,12}}(?:\d\d\d[ -](?:#?\d\.\d\.\d+ )?)?<{_A}>\s*(?:\.\.|:|;|,|\s-)",
         rf"\b[45]\d\d[ -](?:#?\d\.\d+\.\d+[ :]*)?(?:[\w ,.-]{{0,40}}?[ :])??[<(\"']?{_A}",
         # `Recipient: Kim <a@b.c>`, in many languages
-        rf"^[\s>*-]{{0,12}}{_WORD}\s*[:=]\s*(?:[^@\n]{{0,60}}?[\s<\[(\"':;,])??[<\[(\"']?\s*{_TYPE}{_A}",
+        rf"^[\s>*-]{{0,12}}{_LABEL}\s*[:=]\s*(?:[^@\n]{{0,60}}?[\s<\[(\"':;,])??[<\[(\"']?\s*{_TYPE}{_A}",
         # X.400 of old Exchange
         rf"^\s*c=[^@\n]{{0,100}}smtp=\s*{_A}",
     )
@@ -41,13 +45,6 @@ _LOOSE = re.compile(
     re.IGNORECASE,
 )
 _FORMS = (*_SURE, _LOOSE)
-_ANNOUNCED = re.compile(
-    r"(?:following|these|one or more|some) (?:of the following )?(?:intended )?(?:e-?mail )?(?:recipient|addressee|address|user)(?:\(?e?s\)?)?[^:@]{0,120}:"
-    r"|(?:folgende|diese)[rn]? (?:empfänger|adresse)[^:@]{0,100}:|destinataires? suivants?[^:@]{0,80}:"
-    r"|siguientes? destinatarios?[^:@]{0,80}:|seguintes? destinat[aá]rios?[^:@]{0,80}:|seguenti destinatari[^:@]{0,80}:",
-    re.IGNORECASE,
-)
-"""What comes before a list of recipients: an address above it is that of a list or of the author."""
 _SYSTEMS = re.compile(r"(?:mailer-?daemon|postmaster|mail-daemon|hostmaster)@", re.IGNORECASE)
 _CONTACTS = re.compile(
     r"(?:abuse|noc|support|help(?:desk)?|webmaster|root|daemon|admin(?:istrator)?|contact|security|antispam|remove"

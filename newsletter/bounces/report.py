@@ -6,15 +6,9 @@ import re
 from dataclasses import dataclass
 
 from newsletter.bounces.parsing import Fields, Mail, parse_fields
+from newsletter.bounces.phrasebook import any_of, read_phrases
 
-_CUT = re.compile(
-    r"^[\s>|*#=_.-]*(?:"
-    r"below this line is (?:a|the) copy|this is a copy of (?:the|your) message|(?:the )?(?:original|returned|unsent|undelivered|failed|rejected|bounced) (?:message|mail|text|e-?mail)(?: text| headers?| header information| body| attached| contents?)?(?: is| was)?(?: as)?(?: follows| attached| below| included| starts?| returned| begins?)?\s*(?:[:\-–=_*.>]|$)"
-    r"|(?:message|mail) (?:text|headers?|contents?|body)(?: and body)? follows?|message header follows|(?:the )?headers? of (?:the )?(?:source|original|returned) (?:mail|message)|(?:the )?(?:text|headers?|copy|contents?|body|first \d+ lines|beginning|start|first part) (?:of|from) (?:the |your )?(?:original |returned |unsent |first )?(?:message|mail|e-?mail)|unsent message (?:below|follows)|original message|here is your (?:returned|original)|your (?:original )?(?:message|mail) (?:reads|follows|(?:is )?(?:included|attached|enclosed|returned) below|was)|included is a copy|a copy of (?:the|your) (?:original )?(?:message|mail)|(?:message|mail) (?:being )?returned"
-    r"|(?:die |ihre )?(?:urspr[üu]ngliche|original\w*) (?:nachricht|mail|e-?mail)|message d'origine|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|исходное сообщение|原始邮件|元のメッセージ|원본 ?메시지"
-    r")",
-    re.IGNORECASE | re.MULTILINE,
-)
+_CUT = re.compile(rf"[\s>|*#=_.-]*(?:{any_of(read_phrases('mails.txt')['original-follows']).pattern})", re.IGNORECASE)
 _HEADER_LINE = re.compile(
     r"^(?:[>|] ?){0,2}(?:Received|Return-Path|Message-I[dD]|From|To|Subject|Date|MIME-Version|X-[\w-]+|DKIM-Signature|Content-[\w-]+|Delivered-To|Reply-To|Sender|Cc|List-[\w-]+|ARC-[\w-]+|Errors-To|Precedence):",
     re.IGNORECASE,

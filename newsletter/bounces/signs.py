@@ -8,13 +8,9 @@ from newsletter.bounces.parsing import Mail
 from newsletter.bounces.phrasebook import any_of, read_phrases
 
 _PHRASES = read_phrases("mails.txt")
-_DAEMON, _SUBJECT, _WORDS, _DELAY, _FINAL, _SUCCESS, _FAILED = (
+_DAEMON, _SUBJECT, _WORDS, _DELAY, _FINAL, _SUCCESS, _FAILED, _STYLE = (
     any_of(_PHRASES[name])
-    for name in ("mail-system", "bounce-subject", "failure", "delay", "final", "success", "no-success")
-)
-_SYSTEM_STYLE = re.compile(
-    r"\b[45]\d\d[ -]#?(?:\d\.\d|[a-z<])|\b[45]\.\d{1,2}\.\d|automatic|automatis|automát|自動|自动|자동|автоматич|non-?delivery report|mail (?:server|system|daemon)"
-    r"|following (?:recipient|address|user|destination)|rcpt to|smtp|delivery (?:failed|failure|has failed|status)|permanent(?:ly)? (?:error|fail)|(?:message|mail) (?:could not|cannot|couldn't|can't) be delivered|(?:was )?not delivered to:"
+    for name in ("mail-system", "bounce-subject", "failure", "delay", "final", "success", "no-success", "machine-style")
 )
 _REPLY = re.compile(
     r"^\s*(?:re|fwd?|aw|wg|tr|rv|sv|vs|antw|odp|res|enc|r|i|doorst|ynt|回复|转发|答复|轉寄)\s*(?:\[\d+\])?\s*:", re.I
@@ -54,7 +50,7 @@ def speaks_of_failure(text: str) -> bool:
 
 def speaks_like_a_system(text: str) -> bool:
     """Whether the text has what people don't write: reply codes, "automatically generated", lists of recipients."""
-    return bool(_SYSTEM_STYLE.search(text[:8000].lower()))
+    return bool(_STYLE.search(text[:8000].lower()))
 
 
 def speaks_of_success(mail: Mail, text: str) -> bool:
