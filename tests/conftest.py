@@ -8,12 +8,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from newsletter.store.database import Database, open_database
 from newsletter.store.migrations import upgrade
 from tests.databases import create_postgresql_database, drop_postgresql_database, postgresql_server
 
 NUMBERS = count(1)
+
+settings.register_profile("any machine", deadline=None)  # a busy machine is not a wrong answer
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

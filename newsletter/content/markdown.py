@@ -142,7 +142,12 @@ def _open(tags: Sequence[tuple[int, str, bool]]) -> bool:
 
 
 class LineRenderer(RendererHTML):
-    """Writes `data-line` into raw HTML; `env["body"]` knows the lines."""
+    """Writes `data-line` into raw HTML and fenced code; `env["body"]` knows the lines."""
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+        token = tokens[idx]
+        line = env["body"].line_of_row(token.map[0]) if token.map else 1
+        return super().fence(tokens, idx, options, env).replace("<pre>", f'<pre data-line="{line}">', 1)
 
     def html_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
         token = tokens[idx]

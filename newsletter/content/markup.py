@@ -188,12 +188,15 @@ class Markup:
                 )
 
     def _restore(self, body: Element) -> None:
-        """Put the merge expressions back."""
+        """Put the merge expressions back; code shows them as they are written."""
         restore = self.slots.restore
+        code = {element for block in body.iter("pre", "code") for element in block.iter()}
         for element in body.iter():
             if element.text:
-                element.text = restore(element.text)
-            if element.tail:
+                element.text = (self.slots.show if element in code else restore)(element.text)
+            if element.tail and element.getparent() in code:
+                element.tail = self.slots.show(element.tail)
+            elif element.tail:
                 element.tail = restore(element.tail)
             for name, value in element.attrib.items():
                 cleaned = restore(value)

@@ -16,6 +16,10 @@ EXPRESSION = re.compile(
     r"\{\{(?![<%])(?:(?!\{\{|\n[ \t]*\n)[\s\S]){0,1000}?\}\}|\{%(?:(?!\{%|\n[ \t]*\n)[\s\S]){0,1000}?%\}"
 )
 ACCIDENT = re.compile(r"\{(?=[{%#]|\Z)")
+SHOWN = re.compile(r"\{(?=[{%#])")
+LITERAL_BRACE = "{{ '{' }}"
+"""A brace, in the merge language: what follows it opens nothing."""
+
 WORD_JOINER = "\u2060"
 
 
@@ -49,6 +53,13 @@ class Slots:
         return self.pattern.sub(
             lambda match: match[1] + (match[1] and WORD_JOINER) + self.expressions[int(match[2])], text
         )
+
+    def show(self, text: str) -> str:
+        """Put the expressions back as what readers are to see: code that happens to hold braces merges nothing."""
+        shown = (
+            self.pattern.sub(lambda match: match[1] + self.expressions[int(match[2])], text) if self.prefix else text
+        )
+        return SHOWN.sub(LITERAL_BRACE, shown)
 
 
 def set_aside(body: SourceText) -> tuple[SourceText, Slots]:
