@@ -104,7 +104,7 @@ class _Composing:
             "part": order.index(page.id) + 1 if page.id in order else None,
             "parts": len(order),
             "page": page,
-            "front_matter": self.slots.mask_all(page.front_matter, where=page.path),
+            "front_matter": self.slots.lazily(page.front_matter, where=page.path),
             "logo": self._logo(),
             "hero": self._hero(),
             "next": self.parts.next(page.next) if page.next else None,

@@ -9,7 +9,7 @@ that looks like a template is escaped, so that only authors can write template c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from html import unescape
@@ -83,14 +83,14 @@ class MergeSlots:
 
         return EXPRESSION.sub(token, text)
 
-    def mask_all(self, value: Any, *, where: str = "") -> Any:
-        """`value` with every string in it masked, through mappings and lists, as front matter has them."""
+    def lazily(self, value: Any, *, where: str = "") -> Any:
+        """`value`, as front matter has it, with a string in it masked when a template asks for it."""
         if isinstance(value, str):
             return self.mask(value, where=where)
         if isinstance(value, Mapping):
-            return {key: self.mask_all(item, where=where) for key, item in value.items()}
+            return _MaskedMapping(value, lambda item: self.lazily(item, where=where))
         if isinstance(value, list | tuple):
-            return [self.mask_all(item, where=where) for item in value]
+            return _MaskedSequence(value, lambda item: self.lazily(item, where=where))
         return value
 
     def bare(self, text: str) -> str:
@@ -212,6 +212,33 @@ class MergeSlots:
             if complaint:
                 raise TemplateError(f"merge statements don't fit together: {complaint}", where=where, remedy=REMEDY)
         return filled
+
+
+class _MaskedMapping(Mapping[str, Any]):
+    """Lazy, since YAML's aliases can nest a value in itself, or make a few lines into billions of values."""
+
+    def __init__(self, values: Mapping[str, Any], mask: Callable[[Any], Any]) -> None:
+        self._values, self._mask = values, mask
+
+    def __getitem__(self, key: str) -> Any:
+        return self._mask(self._values[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class _MaskedSequence(Sequence[Any]):
+    def __init__(self, values: Sequence[Any], mask: Callable[[Any], Any]) -> None:
+        self._values, self._mask = values, mask
+
+    def __getitem__(self, index: int | slice) -> Any:
+        return self._mask(self._values[index])
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 def _escape_literal(text: str, *, followed: bool) -> str:

@@ -116,3 +116,16 @@ def test_values_of_the_site_cant_inject_markup_or_template_code(tmp_path: Path) 
 @pytest.mark.parametrize("template", sorted(path.name for path in HOUSE.glob("*.j2")))
 def test_house_templates_are_small(template: str) -> None:
     assert len((HOUSE / template).read_text(encoding="utf-8").splitlines()) <= 60
+
+
+def test_front_matter_that_only_the_author_knows_reaches_templates_and_may_hold_expressions(tmp_path: Path) -> None:
+    own_template(
+        tmp_path,
+        "next_button.mjml.j2",
+        "<mj-text>{{ front_matter.author }}|{{ front_matter.sponsors[1] }}|{{ front_matter.sponsors | length }}</mj-text>",
+    )
+    itself: list[object] = []
+    itself.append(itself)
+    letter = page(front_matter={"author": "<A> & {{ name }}", "sponsors": ["x", "y"], "itself": itself})
+    html = Composer(settings(tmp_path)).compose(letter, series(letter)).email.html
+    assert "&lt;A&gt; &amp; {{ name }}|y|2" in html
