@@ -209,16 +209,15 @@ def test_braces_in_code_are_shown_and_merge_nothing() -> None:
     body = (
         "Hi {{ name }}, write `{{ .Title }}`:\n\n```go\n{{ range .Pages }} {% x %} ${{ y }}\n```\n\n<pre>{{ z }}</pre>"
     )
-    brace = "{{ '{' }}"
-    assert article(body) == (
-        f"<p>Hi {{{{ name }}}}, write <code>{brace}{{ .Title }}</code>:</p>\n"
-        f"<pre><code>{brace}{{ range .Pages }} {brace}% x %}} ${brace}{{ y }}</code></pre>\n"
-        f"<pre>{brace}{{ z }}</pre>"
+    assert article(body).replace("{{ '{' }}", "OPEN") == (
+        "<p>Hi {{ name }}, write <code>OPEN{ .Title }}</code>:</p>\n"
+        "<pre><code>OPEN{ range .Pages }} OPEN% x %} $OPEN{ y }}</code></pre>\n"
+        "<pre>OPEN{ z }}</pre>"
     )
 
 
 def test_fenced_code_and_tables_know_their_lines() -> None:
-    found = page("One.\n\n| A |\n|---|\n| 1 |\n\n```\ncode\n```\n").article
+    found = page("One.\n\n| A | B |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```\n").article
     lines = {element: int(line) for element, line in re.findall(r'<(p|table|pre) data-line="(\d+)"', found)}
     assert lines["table"] - lines["p"] == 2
     assert lines["pre"] - lines["p"] == 6
