@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ class AnyValue(dict[str, Any]):
     """Attributes of a reader about whom everything is known: each has its own name as value."""
 
     def get(self, name: str, default: Any = None) -> Any:
-        return name.replace("_", " ").capitalize()
+        return "https://reader.example/" if re.search("url|link|href", name) else name.replace("_", " ").capitalize()
 
     def __getitem__(self, name: str) -> Any:
         return self.get(name)
@@ -95,9 +96,9 @@ KNOWN = Subscriber("ann.lee@reader.example", "Ann Lee", attributes=AnyValue())
 BARE = Subscriber("reader@reader.example")
 PERSONAS: Mapping[str, Subscriber] = {
     "a reader of whom only the address is known": BARE,
-    "a reader with a very long name": replace(KNOWN, name="Wolfeschlegelsteinhausen " * 8),
-    "a reader whose name is written from right to left": replace(KNOWN, name="נועה אל־חסן"),
-    "a reader with an emoji and markup in the name": replace(KNOWN, name='Zoë 😀 <b>"&'),
+    "a reader with a very long name": replace(BARE, name="Wolfeschlegelsteinhausen " * 8),
+    "a reader whose name is written from right to left": replace(BARE, name="נועה אל־חסן"),
+    "a reader with an emoji and markup in the name": replace(BARE, name='Zoë 😀 <b>"&'),
 }
 
 
@@ -138,9 +139,9 @@ class Checker:
         self._links = Links(KEYS, settings.web_url)
         self._readers = readers
         self._ignored = frozenset(settings.check.ignore) - NEVER
-        self._site_pages = frozenset(page.url.strip("/").lower() for series in everything for page in series.pages)
+        self._site_pages = frozenset(page.url.strip("/").lower() for series in everything for page in series.mailable)
         self._series_names = frozenset(series.name.lower() for series in everything)
-        self._clients = ClientRules(settings.check.clients, self._house_features())
+        self._clients = ClientRules(settings.check.clients, house_features())
 
     def check(self, series: Series, now: datetime) -> CheckedSeries:
         """Check the pages of a series that would be mailed; `now` (aware) is the Date of the messages that are made."""
@@ -246,16 +247,17 @@ class Checker:
                 reason = error.message.replace(reader.address, "…")
                 failures.setdefault(reason, (error, []))[1].append(who)
         for failure, readers in failures.values():
-            many = f"{len(readers)} readers, the first of them {readers[0]}"
-            yield _unmergeable(page, failure, readers[0] if len(readers) == 1 else many)
+            given = len([who for who in readers if who not in PERSONAS])
+            yield _unmergeable(page, failure, f"{readers[0]} and {given} of the readers given" if given else readers[0])
 
-    def _house_features(self) -> set[str]:
-        """What the house style that comes with the program uses by itself, whatever templates the project has."""
-        site = replace(self._settings.site, templates=Path("house-style-only"))
-        settings = replace(self._settings, site=site)
-        page = parse_page(EVERYTHING.encode(), path="bare/_index.md", series="bare")
-        composition = Composer(settings).compose(page, Series("bare", "Bare", (page,)))
-        return set(features_of(Mail(traced=composition.email.html)))
+
+@lru_cache(maxsize=1)
+def house_features() -> frozenset[str]:
+    """What the house style that comes with the program uses by itself, whatever templates a project has."""
+    page = parse_page(EVERYTHING.encode(), path="bare/_index.md", series="bare")
+    settings = Settings(root=Path("house-style-only"))
+    composition = Composer(settings).compose(page, Series("bare", "Bare", (page,)))
+    return frozenset(features_of(Mail(traced=composition.email.html)))
 
 
 def _as_written(page: Page) -> str:

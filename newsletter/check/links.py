@@ -157,7 +157,7 @@ def link_broken(mail: Mail) -> Iterator[Problem]:
         path = unquote(parts.path).strip("/").lower().removesuffix("/index.html").removesuffix(".html")
         in_series = path.partition("/")[0] in mail.series_names
         if parts.netloc.lower() == host and in_series and path not in mail.site_pages and address != mail.next_href:
-            yield at(link, f"There is no page at {shown(address)}.")
+            yield at(link, f"There is no published page at {shown(address)}.")
 
 
 @rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
@@ -115,7 +116,24 @@ def put_in_order(
         if number and chained:
             findings.extend(_not_reached(chain, following, ordered))
         ordered.update((page.id, page) for page in chain)
-    return tuple(ordered.values()), tuple(findings)
+    return tuple(_lead_on(page, following) for page in ordered.values()), tuple(findings)
+
+
+def _lead_on(page: Page, following: Mapping[str, Page]) -> Page:
+    """The page with its `next` leading where a reader can go: past drafts, which the site does not show, by address."""
+    target = following.get(page.id)
+    if page.next is None or target is None:
+        return page
+    seen = {page.id}
+    while target is not None and target.draft and target.id not in seen:
+        seen.add(target.id)
+        target = following.get(target.id)
+    if target is None or target.draft:
+        return replace(page, next=None)
+    if target is following[page.id]:
+        href = page.next.href if urlsplit(page.next.href).netloc else target.url
+        return replace(page, next=replace(page.next, href=href, text=page.next.text or target.title))
+    return replace(page, next=replace(page.next, href=target.url, text=target.title))
 
 
 def _first(starts: Sequence[Page], heads: Sequence[Page]) -> list[Page]:

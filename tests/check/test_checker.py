@@ -71,7 +71,7 @@ def test_every_reader_of_a_csv_is_merged(tmp_path: Path) -> None:
     write(tmp_path, _index="You work at {{ company }}.\n")
     readers[2] = Subscriber("r2@a.example", attributes={"company": "Acme"})
     message = check(tmp_path, readers=readers).pages[0].findings[0].message
-    assert "5 readers" in message
+    assert "4 of the readers given" in message
 
 
 def test_a_template_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

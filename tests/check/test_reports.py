@@ -166,7 +166,7 @@ def test_subscribers_are_merged_by_the_command(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email,name\nann@acme.org,Ann\nbo@acme.org,Bo\n")
     code, printed = run(tmp_path, "--subscribers", str(tmp_path / "people.csv"), "--format", "json")
     assert code == 1
-    assert "readers" in printed
+    assert "2 of the readers given" in printed
 
 
 def test_a_refresh_of_something_else_is_refused(tmp_path: Path) -> None:

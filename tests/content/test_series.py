@@ -70,6 +70,20 @@ def test_a_draft_is_skipped_and_its_next_still_followed(tmp_path: Path) -> None:
     assert series.findings == ()
 
 
+def test_next_leads_readers_past_drafts_to_a_page_the_site_shows(tmp_path: Path) -> None:
+    series = boats(
+        tmp_path, _index="next: b", b="draft: true\nnext: a", a="next: {href: c, text: The end}", c="draft: true"
+    )
+    nexts = {page.slug: page.next and (page.next.href, page.next.text) for page in series.mailable}
+    assert nexts == {"_index": ("/boats/a", "a"), "a": None}
+
+
+def test_a_next_by_name_becomes_the_address_of_its_page_and_gets_its_title(tmp_path: Path) -> None:
+    series = boats(tmp_path, _index="next: b.md", b="|[next: the third](https://other.host.example/boats/c)", c="")
+    nexts = [page.next and (page.next.href, page.next.text) for page in series.pages]
+    assert nexts == [("/boats/b", "b"), ("https://other.host.example/boats/c", "the third"), None]
+
+
 def test_a_cycle_is_an_error_that_names_its_files(tmp_path: Path) -> None:
     series = boats(tmp_path, _index="next: a", a="next: b", b="next: a", c="")
     assert slugs(series) == ["_index", "a", "b", "c"]
