@@ -45,6 +45,7 @@ _LOOSE = re.compile(
     re.IGNORECASE,
 )
 _FORMS = (*_SURE, _LOOSE)
+_LOCAL_NAME = re.compile(r"^[ \t]{1,12}([a-z0-9][a-z0-9._-]{1,40})[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _SYSTEMS = re.compile(r"(?:mailer-?daemon|postmaster|mail-daemon|hostmaster)@", re.IGNORECASE)
 _CONTACTS = re.compile(
     r"(?:abuse|noc|support|help(?:desk)?|webmaster|root|daemon|admin(?:istrator)?|contact|security|antispam|remove"
@@ -70,7 +71,8 @@ def read_plain(mail: Mail, report: Report) -> tuple[Paragraph, ...]:
     excluded = _not_recipients(mail, report)
     announced = _ANNOUNCED.search(report.text)
     if announced:
-        paragraphs = _by_form(_SURE, report.text[announced.end() :], excluded)
+        below = report.text[announced.end() :]
+        paragraphs = _by_form(_SURE, below, excluded) or _local_names(mail, below)
         if paragraphs:
             return paragraphs
     return _by_form(_FORMS, report.text, excluded) or _by_returned_mail(report, excluded)
@@ -111,6 +113,13 @@ def _hits(form: re.Pattern[str], lines: list[str], excluded: set[str]) -> list[t
                 seen.add(lower)
                 hits.append((number, address))
     return hits[:100]
+
+
+def _local_names(mail: Mail, text: str) -> tuple[Paragraph, ...]:
+    """Names without a domain, one on a line, are users of the reporting system itself (AOL, old Unix hosts)."""
+    domain = next((each.rpartition("@")[2] for each in find_addresses(mail.first("from"))), "")
+    names = _LOCAL_NAME.findall(text[:2000]) if domain else []
+    return tuple(Paragraph(f"{name}@{domain}", text) for name in names[:20])
 
 
 def _by_returned_mail(report: Report, excluded: set[str]) -> tuple[Paragraph, ...]:

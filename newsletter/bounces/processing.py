@@ -18,7 +18,7 @@ from newsletter.bounces.classify import Classification, Kind, classify_mail
 from newsletter.bounces.parsing import Mail, parse_mail
 from newsletter.bounces.policy import Consequence, Report, SoftLimit, apply_report
 from newsletter.config import Settings
-from newsletter.errors import LinkError
+from newsletter.errors import LinkError, ServiceError
 from newsletter.message.keys import load_keys
 from newsletter.message.links import Links, Purpose, Target
 from newsletter.store.bounces import Addressee, BounceRow, addressee_of_delivery, record_bounce
@@ -50,15 +50,15 @@ class Processor:
     def process(self, data: bytes, now: datetime) -> Processed:
         """Classify a mail and do what follows; the same mail a second time does nothing.
 
-        Raises StoreError when the database does not take it; the mail is then best left where it is.
+        Raises ServiceError when database or disk do not take it; the mail is then best left where it is.
         """
         classification = classify_mail(data)
         event_id = f"mail:{hashlib.sha256(data).hexdigest()}"
         token = find_token(parse_mail(data), self.links)
         with self.database.transaction() as connection:
             consequence = self._decide(connection, classification, token, event_id, now)
-        if consequence is Consequence.KEPT:
-            self._keep(data, event_id)
+            if consequence is Consequence.KEPT:
+                self._keep(data, event_id)  # before the commit: known to the database but not kept would be lost
         return Processed(classification, consequence)
 
     def _decide(
@@ -83,11 +83,18 @@ class Processor:
         return apply_report(connection, Report(event_id, found.kind, found.verdict, now), addressee, self.limit)
 
     def _keep(self, data: bytes, event_id: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         name = event_id.removeprefix("mail:")[:32]
         unfinished = self.folder / f".{name}"
-        unfinished.write_bytes(data)
-        unfinished.rename(self.folder / f"{name}.eml")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            unfinished.write_bytes(data)
+            unfinished.rename(self.folder / f"{name}.eml")
+        except OSError as error:
+            raise ServiceError(
+                f"the mail can't be kept: {error.strerror}",
+                where=self.folder,
+                remedy="Make room there, then run it again.",
+            ) from error
 
 
 def processor_of(settings: Settings, database: Database) -> Processor:

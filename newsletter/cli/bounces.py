@@ -12,6 +12,9 @@ from newsletter.cli.terminal import print_error
 if TYPE_CHECKING:
     from newsletter.bounces.classify import Classification
 
+TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h: a mail server that pipes a mail to us keeps it and tries again."""
+
 
 @click.group(name="bounces")
 def command() -> None:
@@ -65,7 +68,7 @@ def process(ctx: click.Context, source: str | None) -> None:
     like imaps://user@host/INBOX; without it `[bounces] mailbox` is read.
 
     Only a mail to an address that we made (bounces+TOKEN@...) has consequences; the rest is kept for you in
-    .newsletter/bounces.
+    .newsletter/bounces. In a pipe, exit code 75 asks the mail server to try again later.
 
     \b
     Examples:
@@ -80,7 +83,7 @@ def process(ctx: click.Context, source: str | None) -> None:
     from newsletter.bounces.processing import Processor, processor_of
     from newsletter.cli.terminal import settings_of
     from newsletter.clock import SystemClock
-    from newsletter.errors import UsageError
+    from newsletter.errors import ServiceError, UsageError
     from newsletter.store.database import open_database
 
     settings = settings_of(ctx)
@@ -92,12 +95,19 @@ def process(ctx: click.Context, source: str | None) -> None:
     database = open_database(settings.database_url)
     processor: Processor = processor_of(settings, database)
     seen: Counter[Consequence] = Counter()
-    for mail in fetch(source, settings.bounces.password):
-        processed = processor.process(mail.data, SystemClock().now())
-        mail.finish()
-        seen[processed.consequence] += 1
-        click.echo(f"{_as_line(mail.name, processed.classification)} -> {processed.consequence.value}")
-    database.close()
+    try:
+        for mail in fetch(source, settings.bounces.password):
+            processed = processor.process(mail.data, SystemClock().now())
+            mail.finish()
+            seen[processed.consequence] += 1
+            click.echo(f"{_as_line(mail.name, processed.classification)} -> {processed.consequence.value}")
+    except ServiceError as error:
+        if source != "-":
+            raise
+        print_error(error)
+        ctx.exit(TRY_AGAIN)
+    finally:
+        database.close()
     total = sum(seen.values())
     click.echo(f"{total} mail{'' if total == 1 else 's'}" + "".join(f", {n} {c.value}" for c, n in seen.items()))
     if seen[Consequence.KEPT]:

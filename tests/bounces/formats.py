@@ -577,6 +577,11 @@ Status: 5.1.1
 
 --X/mx.example.com--
 """, "bounce", True, ["kim@example.net"]),
+    ("local-name", "From: Mail Delivery Subsystem <MAILER-DAEMON@example.net>" + TO + "Returned mail", """\
+Your mail to the following recipients could not be delivered because they are not accepting mail with attachments:
+\tkim
+
+""", "bounce", False, ["kim@example.net"]),
     ("guesses", DAEMON + "Undeliverable", """\
 Your message to kim@example.net couldn't be delivered.
 

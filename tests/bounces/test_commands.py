@@ -61,3 +61,11 @@ def test_process_without_a_mailbox_says_what_to_set(tmp_path: Path) -> None:
     done = run("process", cwd=tmp_path)
     assert b"[bounces] mailbox" in done.stderr
     assert done.returncode == 2
+
+
+def test_a_pipe_asks_the_mail_server_to_try_again_when_the_database_is_not_there(
+    tmp_path: Path, dsn: Callable[..., bytes]
+) -> None:
+    (tmp_path / "newsletter.toml").write_text('[database]\nurl = "sqlite:///n.db"\n')
+    done = run("process", "-", cwd=tmp_path, stdin=dsn("bounces@news.example.com"))
+    assert (done.returncode, done.stdout) == (75, b"")

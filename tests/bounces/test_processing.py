@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from newsletter.bounces.policy import Consequence
+from newsletter.errors import ServiceError
 from newsletter.message.links import Purpose, Target
 from newsletter.store.suppressions import Reason
 from newsletter.store.tables import alert, bounce, consent, subscriber
@@ -155,3 +156,10 @@ def test_a_mail_to_the_list_unsubscribe_address_unsubscribes_from_that_series(ma
     assert mailed.processor.process(data, NOW).consequence is Consequence.KNOWN
     assert [(row.reason, row.scope) for row in mailed.suppressions()] == [(Reason.UNSUBSCRIBED, "unions")]
     assert [row.kind for row in mailed.rows(consent)] == ["withdrawn"]
+
+
+def test_a_mail_that_can_not_be_kept_is_not_known_either(mailed: Mailed, dsn: Dsn) -> None:
+    mailed.processor.folder.write_text("a file is in the way")
+    with pytest.raises(ServiceError):
+        mailed.processor.process(dsn("bounces@news.example.com"), NOW)
+    assert mailed.rows(bounce) == []
