@@ -34,7 +34,7 @@ def repair(body: Element) -> list[Element]:
     flow = Flow(1, {})
     _fill(flow, body)
     flow.end_paragraph()
-    return _shift_headings(flow.blocks)
+    return _shift_headings(_without_outer_rules(flow.blocks))
 
 
 def fragment(blocks: Iterable[Element]) -> str:
@@ -319,6 +319,12 @@ BUILDERS = {
     "figure": _figure,
     "table": _table,
 }
+
+
+def _without_outer_rules(blocks: list[Element]) -> list[Element]:
+    """Rules at either end parted the article from hero and footer, which stand elsewhere now."""
+    shown = [index for index, block in enumerate(blocks) if block.tag != "hr"]
+    return blocks[shown[0] : shown[-1] + 1] if shown else []
 
 
 def _shift_headings(blocks: list[Element]) -> list[Element]:

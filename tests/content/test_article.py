@@ -35,6 +35,7 @@ def article(body: str, *, path: str = "boats/knots.md") -> str:
         ("<table><tr><td><table><tr><td>A</td></tr></table></td><td>B</td></tr></table>", "<p>A</p>\n<p>B</p>"),
         ("<table><tr><th>Y<th>N<tr><td>1<td>2</table>",
          "<table><thead><tr><th>Y</th><th>N</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>"),
+        ("<hr><p>A</p><hr><p>B</p>\n\n---\n", "<p>A</p>\n<hr/>\n<p>B</p>"),
         ("<blockquote>Said.</blockquote>", "<blockquote><p>Said.</p></blockquote>"),
         ("<o:p>Word</o:p> <xyz>left</xyz> this.", "<p>Word left this.</p>"),
         ("<details><summary>More</summary>Hidden.</details>", "<p>More</p>\n<p>Hidden.</p>"),
