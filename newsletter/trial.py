@@ -51,13 +51,27 @@ def send_trial(
             "is a draft", where=page.path, remedy="Send it all the same with --draft; it will be marked."
         )
     email = Composer(settings).compose(page, series).email
+    subscriber = replace(_find_person(person, examples), address=address)
+    return deliver_trial(settings, series, page, email, subscriber, relay=relay, now=now)
+
+
+def deliver_trial(
+    settings: Settings,
+    series: Series,
+    page: Page,
+    email: Email,
+    subscriber: Subscriber,
+    *,
+    relay: str = "main",
+    now: datetime,
+) -> Reply:
+    """Send `email` to one person as a campaign would; a draft's subject is marked. Raises RelayError if it is refused."""
     if page.draft:
         email = replace(email, subject=DRAFT_MARK + email.subject)
-    subscriber = replace(_find_person(person, examples), address=address)
     message = _builder(settings, series, email).build(subscriber, NOBODY, now=now)
     reply = asyncio.run(send_one(message, settings.relays[relay]))
     if not reply.is_positive:
-        raise RelayError(f"the relay did not take the mail: {reply.code} {reply.text}", where=address)
+        raise RelayError(f"the relay did not take the mail: {reply.code} {reply.text}", where=subscriber.address)
     return reply
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -15,7 +15,10 @@ from newsletter.content.page_file import EXTENSIONS, file_name, parse_page
 from newsletter.errors import ContentError
 from newsletter.finding import Finding, Severity
 
-__all__ = ["list_series", "parse_page", "read_series"]
+__all__ = ["list_series", "parse_page", "read_page", "read_series"]
+
+ReadPage = Callable[[Path, str, Path, str], Page]
+"""`read_page`, or the same with a memory: a preview reads hundreds of pages again at every save."""
 
 
 def list_series(content: Path) -> tuple[str, ...]:
@@ -30,8 +33,13 @@ def list_series(content: Path) -> tuple[str, ...]:
     return tuple(name for name in folders if next(_files(content, name), None) is not None)
 
 
-def read_series(content: Path, name: str) -> Series:
-    """Read the pages of one series, in reading order.
+def read_page(file: Path, path: str, content: Path, series: str) -> Page:
+    """Read the page in `file`, which authors know as `path`. Raises ContentError for one that can't be read."""
+    return parse_page(_read(file, path, content), path=path, series=series)
+
+
+def read_series(content: Path, name: str, read: ReadPage = read_page) -> Series:
+    """Read the pages of one series, in reading order, each by `read`.
 
     A page that can't be read becomes an error in `broken` and is in no other place, so it can't be mailed.
     Raises ContentError when there is no such series.
@@ -46,7 +54,7 @@ def read_series(content: Path, name: str) -> Series:
     findings: list[Finding] = []
     for file, path in _without_translations(list(_files(content, name)), findings):
         try:
-            page = parse_page(_read(file, path, content), path=path, series=name)
+            page = read(file, path, content, name)
             if page.id in pages:
                 raise _same_id(page, pages[page.id])
             pages[page.id] = page

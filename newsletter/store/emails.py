@@ -58,3 +58,16 @@ def load_email(connection: Connection, content_hash: str) -> Email:
             f"the email {content_hash[:12]} was changed in the database", remedy="Restore the database from a backup."
         )
     return email
+
+
+def last_sent_email(connection: Connection, series: str, page_id: str) -> Email | None:
+    """The newest email of a page that reached anybody; None when none did."""
+    found = connection.execute(
+        text(
+            "SELECT hash FROM email WHERE series = :series AND page_id = :page "
+            "AND EXISTS (SELECT 1 FROM delivery WHERE email_hash = email.hash AND state = 'sent') "
+            "ORDER BY created_at DESC LIMIT 1"
+        ),
+        {"series": series, "page": page_id},
+    ).scalar_one_or_none()
+    return None if found is None else load_email(connection, found)

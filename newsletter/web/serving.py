@@ -38,6 +38,16 @@ def bind_or_any(port: int) -> socket.socket:
         return bind("127.0.0.1", 0)
 
 
+def bind_near(host: str, port: int, tries: int = 20) -> socket.socket:
+    """A listening socket on `port`, or on the next free one: a second preview need not know of the first."""
+    for candidate in range(port, port + tries):
+        try:
+            return bind(host, candidate)
+        except ServiceError:
+            continue
+    return bind(host, 0)
+
+
 @contextmanager
 def serving(app: ASGIApp, listener: socket.socket) -> Iterator[str]:
     """Serve `app` on `listener` while the block runs; gives the address to look at."""

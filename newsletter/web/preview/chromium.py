@@ -1,179 +1,132 @@
-"""A headless Chromium that takes pictures of pages, spoken to over a pipe: no port is opened, no driver is needed."""
+"""Headless Chromium, spoken to over its DevTools pipe: one browser for all pictures, and no library for it."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
-from pathlib import Path
-from typing import Any, Literal
+from types import TracebackType
+from typing import Any
 
 from newsletter.errors import MissingToolError, ServiceError
 
-PROGRAMS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "microsoft-edge",
-    "brave",
-)
-APPLICATIONS = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-)
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+OPTIONS = (
+    "--headless", "--remote-debugging-pipe", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-quic", "--mute-audio",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)  # fmt: skip
+"""The last one keeps a mail from loading anything: no host name is ever looked up."""
 
-ARGUMENTS = (
-    "--headless",
-    "--remote-debugging-pipe",
-    "--no-first-run",
-    "--no-default-browser-check",
-    "--disable-gpu",
-    "--disable-extensions",
-    "--disable-sync",
-    "--disable-component-update",
-    "--disable-background-networking",
-    "--hide-scrollbars",
-    "--force-color-profile=srgb",
-    # A mail shows what lies on this machine; a proxy that nobody answers keeps all else away.
-    "--proxy-server=127.0.0.1:9",
-    "--proxy-bypass-list=<-loopback>",
-)
-
-LAUNCHER = """
+MOVE_PIPES = """
 import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.dup2(int(sys.argv[2]), 4)
+ours = [os.dup(int(number)) for number in sys.argv[1:3]]
+ours = [os.dup(number) if number in (3, 4) else number for number in ours]
+ours = [os.dup(number) if number in (3, 4) else number for number in ours]
+os.dup2(ours[0], 3)
+os.dup2(ours[1], 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
-"""Chromium reads its pipe at descriptor 3 and answers at 4; no shell can name descriptors above 9 everywhere."""
+"""DevTools reads at descriptor 3 and answers at 4; a shell can't move descriptors above 9 there."""
 
-ANSWER_LIMIT = 64_000_000
+ANSWER_SECONDS = 30.0
+FIRST_HEIGHT = 800
 TALLEST = 16_000
-"""Pixels of height at most: Chromium's own limit of a texture."""
-
-
-def find_chromium() -> str:
-    """The program of an installed Chromium. Raises MissingToolError when there is none."""
-    for name in (*PROGRAMS, *APPLICATIONS):
-        found = shutil.which(name)
-        if found:
-            return found
-    raise MissingToolError(
-        "taking pictures needs Chromium or Chrome, and none is installed",
-        remedy="Debian, Ubuntu: apt install chromium. Fedora: dnf install chromium. macOS: brew install --cask chromium.",
-    )
+"""Pixels; more than a GPU-less Chromium can draw at once."""
 
 
 class Chromium:
-    """One running Chromium with one empty page."""
+    """A browser for the length of a `with` block. Raises MissingToolError when none is installed."""
 
-    def __init__(self, process: subprocess.Popen[bytes], to: int, answers: int) -> None:
-        self._process, self._to, self._answers = process, to, answers
-        self._numbers, self._rest = count(1), b""
+    def __init__(self) -> None:
+        path = next((found for name in NAMES if (found := shutil.which(name))), None)
+        if path is None:
+            raise MissingToolError(
+                "pictures need Chromium or Chrome, and none is installed",
+                where="--png",
+                remedy="Install it (for example: apt install chromium), or use --export.",
+            )
+        self._path = path
+        self._last = 0
+        self._buffer = b""
+
+    def __enter__(self) -> Chromium:
+        self._profile = tempfile.TemporaryDirectory(prefix="newsletter-chromium-", ignore_cleanup_errors=True)
+        theirs_in, self._commands = os.pipe()
+        self._answers, theirs_out = os.pipe()
+        # Root may not use the sandbox; then this is a container, and the mail can run nothing anyway.
+        options = [*OPTIONS, f"--user-data-dir={self._profile.name}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-S", "-c", MOVE_PIPES, str(theirs_in), str(theirs_out), self._path, *options],
+            pass_fds=(theirs_in, theirs_out),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self._ask("Page.enable")
-        self._ask("Emulation.setScriptExecutionDisabled", value=True)
+        return self
 
-    def picture(self, file: Path, *, width: int, scheme: Literal["light", "dark"], phone: bool = False) -> bytes:
-        """The HTML `file` from top to end as a PNG; `width` in CSS pixels, a `phone` has two pixels for each.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._commands)
+        os.close(self._answers)
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        self._profile.cleanup()
 
-        Raises ServiceError when Chromium ends or answers that it can't.
-        """
-        self._ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        metrics = {"width": width, "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
-        self._ask("Emulation.setDeviceMetricsOverride", height=800, **metrics)
-        answer = self._ask("Page.navigate", url=file.resolve().as_uri())
-        if answer.get("errorText"):
-            raise ServiceError(f"Chromium can't open it: {answer['errorText']}", where=file)
-        self._await("Page.loadEventFired")
-        size = self._ask("Page.getLayoutMetrics")["cssContentSize"]
-        height = min(max(1, round(size["height"])), TALLEST // (2 if phone else 1))
-        self._ask("Emulation.setDeviceMetricsOverride", height=height, **metrics)
+    def screenshot(self, address: str, width: int) -> bytes:
+        """The whole page at `address`, `width` CSS pixels wide, as PNG."""
+        self._resize(width, FIRST_HEIGHT)
+        self._ask("Page.navigate", url=address)
+        self._wait_for("Page.loadEventFired")
+        height = min(TALLEST, int(self._ask("Page.getLayoutMetrics")["cssContentSize"]["height"]))
+        self._resize(width, height)
         return base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"])
 
-    def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        number = next(self._numbers)
-        question: dict[str, Any] = {"id": number, "method": method, "params": parameters}
-        if hasattr(self, "_session"):
-            question["sessionId"] = self._session
-        with suppress(BrokenPipeError):  # the answer that does not come tells
-            os.write(self._to, json.dumps(question).encode() + b"\0")
-        answer = self._read(lambda message: message.get("id") == number)
-        if "error" in answer:
-            raise ServiceError(f"Chromium can't do it: {method}: {answer['error'].get('message')}")
-        result: dict[str, Any] = answer["result"]
-        return result
-
-    def _await(self, event: str) -> None:
-        self._read(lambda message: message.get("method") == event)
-
-    def _read(self, wanted: Any) -> dict[str, Any]:
-        while True:
-            while b"\0" not in self._rest:
-                part = os.read(self._answers, 1 << 20)
-                if not part or len(self._rest) > ANSWER_LIMIT:
-                    raise ServiceError("Chromium has ended", remedy="Start it by hand to see why.")
-                self._rest += part
-            line, _, self._rest = self._rest.partition(b"\0")
-            message: dict[str, Any] = json.loads(line)
-            if wanted(message):
-                return message
-
-
-@contextmanager
-def running_chromium() -> Iterator[Chromium]:
-    """A Chromium for as long as the block runs. Raises MissingToolError when none is installed."""
-    program = find_chromium()
-    if os.name != "posix":
-        raise MissingToolError("pictures are taken on Linux and macOS only", remedy="Use --export, or WSL.")
-    questions, to = os.pipe()
-    answers, back = os.pipe()
-    questions, back = _out_of_the_way(questions), _out_of_the_way(back)
-    with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", "-c", LAUNCHER, str(questions), str(back), program, *_arguments(profile)],
-            pass_fds=(questions, back),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "HOME": profile},
+    def _resize(self, width: int, height: int) -> None:
+        self._ask(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 480
         )
-        os.close(questions)
-        os.close(back)
+
+    def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._last += 1
+        command: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
+        if hasattr(self, "_session"):
+            command["sessionId"] = self._session
         try:
-            yield Chromium(process, to, answers)
-        finally:
-            os.close(to)
-            os.close(answers)
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            os.write(self._commands, json.dumps(command).encode() + b"\0")
+        except OSError as error:
+            raise ServiceError("Chromium ended early", where=self._path, remedy="Does it start by itself?") from error
+        while True:
+            answer = self._read()
+            if answer.get("id") == self._last:
+                if "error" in answer:
+                    raise ServiceError(f"Chromium refused {method}: {answer['error']['message']}", where=self._path)
+                result: dict[str, Any] = answer["result"]
+                return result
 
+    def _wait_for(self, event: str) -> None:
+        while self._read().get("method") != event:
+            pass
 
-def _out_of_the_way(end: int) -> int:
-    """The same end of a pipe under a number that is neither 3 nor 4."""
-    moved = [end]
-    while moved[-1] in (3, 4):
-        moved.append(os.dup(moved[-1]))
-    for passed in moved[:-1]:
-        os.close(passed)
-    return moved[-1]
-
-
-def _arguments(profile: str) -> tuple[str, ...]:
-    # Chromium refuses its sandbox to root, as in most containers; what it opens here runs no scripts.
-    root = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    return (*ARGUMENTS, *root, f"--user-data-dir={profile}")
+    def _read(self) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._answers], [], [], ANSWER_SECONDS)
+            data = os.read(self._answers, 1 << 20) if ready else b""
+            if not data:
+                raise ServiceError("Chromium does not answer", where=self._path, remedy="Does it start by itself?")
+            self._buffer += data
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        answer: dict[str, Any] = json.loads(message)
+        return answer

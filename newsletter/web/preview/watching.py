@@ -1,0 +1,159 @@
+"""From a saved file to the browsers that look at it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from watchfiles import BaseFilter, Change, watch
+
+DEBOUNCE_MS = 40
+STEP_MS = 4
+"""watchfiles waits `step` after the last change of a burst, `debounce` at most. Its usual 50 and 1600 suit servers that
+restart; a person waits for these. An editor's save (write, rename) is over within a step."""
+
+LOOK_AGAIN_MS = 500
+"""How often a watcher looks whether it shall stop."""
+
+WARM_AFTER_SECONDS = 0.4
+"""The page on the screen is composed first; the other pages of the timeline wait this long."""
+
+PASSING = ("~", ".swp", ".swx", ".tmp", ".part", ".crswap")
+"""Endings of files that editors write beside the one being edited."""
+
+
+class Savings(BaseFilter):
+    """Lets through what authors save."""
+
+    def __call__(self, change: Change, path: str) -> bool:
+        name = path.rpartition("/")[2]
+        return not name.startswith((".", "#")) and not name.endswith(PASSING) and "/.git/" not in path
+
+
+class Announcer:
+    """Tells every open browser what has changed. A browser that is slow gets what it missed in one piece."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._mailboxes: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Event, dict[str, object]]] = {}
+
+    def announce(self, pages: Iterable[str] = (), *, everything: bool = False, rows: bool = False) -> None:
+        """`pages` look different; `everything` does; the `rows` of the timeline are complete. From any thread."""
+        with self._lock:
+            for loop, waiting, news in self._mailboxes.values():
+                known = news.setdefault("pages", {})
+                assert isinstance(known, dict)
+                known.update(dict.fromkeys(pages))
+                news["all"] = bool(news.get("all")) or everything
+                news["rows"] = bool(news.get("rows")) or rows
+                with suppress(RuntimeError):  # the browser's loop has just been closed
+                    loop.call_soon_threadsafe(waiting.set)
+
+    @contextmanager
+    def listening(self) -> Iterator[Callable[[float], Awaitable[dict[str, object] | None]]]:
+        """Within the block, the answer awaits (at most so many seconds) and takes what has changed."""
+        waiting, news = asyncio.Event(), dict[str, object]()
+        key = id(waiting)
+        with self._lock:
+            self._mailboxes[key] = (asyncio.get_running_loop(), waiting, news)
+
+        async def take(seconds: float) -> dict[str, object] | None:
+            try:
+                await asyncio.wait_for(waiting.wait(), seconds)
+            except TimeoutError:
+                return None
+            with self._lock:
+                waiting.clear()
+                taken = {**news, "pages": list(news.get("pages", {}))}  # type: ignore[call-overload]
+                news.clear()
+            return taken
+
+        try:
+            yield take
+        finally:
+            with self._lock:
+                del self._mailboxes[key]
+
+    def __len__(self) -> int:
+        return len(self._mailboxes)
+
+
+@contextmanager
+def watching(
+    root: Path,
+    folders: Callable[[], Iterable[Path]],
+    files: Callable[[], Iterable[Path]],
+    saved: Callable[[set[Path]], object],
+) -> Iterator[None]:
+    """While the block runs, call `saved` with the files of `folders` (and below) and `files` (beside `root`) that change.
+
+    The folders are asked for again whenever something in `root` changes: one may have been made, or the settings
+    may name others.
+    """
+    stop = threading.Event()
+    again = threading.Event()
+
+    def watch_folders() -> None:
+        while not stop.is_set():
+            again.clear()
+            known = sorted({folder.resolve() for folder in folders() if folder.is_dir()})
+            outer = [
+                folder
+                for folder in known
+                if not any(folder.is_relative_to(other) for other in known if other != folder)
+            ]
+            ended = _Either(stop, again)
+            if not outer:
+                again.wait(1)
+                continue
+            for changes in watch(
+                *outer,
+                watch_filter=Savings(),
+                debounce=DEBOUNCE_MS,
+                step=STEP_MS,
+                rust_timeout=LOOK_AGAIN_MS,
+                stop_event=ended,
+                yield_on_timeout=False,
+            ):
+                saved({Path(path) for _, path in changes})
+
+    def watch_root() -> None:
+        for changes in watch(
+            root,
+            watch_filter=Savings(),
+            debounce=DEBOUNCE_MS,
+            step=STEP_MS,
+            rust_timeout=LOOK_AGAIN_MS,
+            stop_event=stop,
+            recursive=False,
+        ):
+            paths = {Path(path) for _, path in changes}
+            named = {file for file in files() if file.resolve() in paths or file in paths}
+            if named:
+                saved(named)
+            if named or any(path.is_dir() for path in paths):
+                again.set()
+
+    threads = [threading.Thread(target=task, name=task.__name__, daemon=True) for task in (watch_folders, watch_root)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        again.set()
+        for thread in threads:
+            thread.join(2)
+
+
+class _Either:
+    """An event that is set when either of two is."""
+
+    def __init__(self, *events: threading.Event) -> None:
+        self._events = events
+
+    def is_set(self) -> bool:
+        return any(event.is_set() for event in self._events)

@@ -1,0 +1,232 @@
+"""The pages on an author's desk: read, composed and merged on demand, remembered until a file they came from changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from newsletter.compose.composer import Composer
+from newsletter.compose.email import Composition, Email
+from newsletter.compose.house_style import house_folder
+from newsletter.config import Settings
+from newsletter.content.page import Page, Series
+from newsletter.content.reader import list_series, parse_page, read_page, read_series
+from newsletter.errors import ContentError, MaterialError, NewsletterError, UsageError
+from newsletter.finding import Finding, Severity
+from newsletter.web.preview.pictures import PictureShelf
+
+COMPOSITIONS_KEPT = 400
+"""Emails in memory: some 40 kB each."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What became of a page: an email, or the error that prevented it. `made_from` tells whether it is still good."""
+
+    email: Email | None
+    findings: tuple[Finding, ...]
+    error: MaterialError | None
+    made_from: tuple[Page, tuple[str, ...], int]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a save did: `pages` (as `series/id`) look different; `all` when anything may."""
+
+    pages: tuple[str, ...] = ()
+    all: bool = False
+
+    def __bool__(self) -> bool:
+        return self.all or bool(self.pages)
+
+
+class Workbench:
+    """Keeps the series read and the emails composed. One lock: browsers ask from several threads."""
+
+    def __init__(self, load: Callable[[], Settings], content: Path | None, only: str | None) -> None:
+        """`load` reads the settings anew; `content` stands in for [site] content, `only` names the one series shown.
+
+        Raises SettingsError, UsageError for a series that does not exist.
+        """
+        self._load, self._content, self._only = load, content, only
+        self._lock = threading.RLock()
+        self._pages: dict[str, tuple[tuple[int, int, int], Page | ContentError]] = {}
+        self._composed: OrderedDict[str, Composed] = OrderedDict()
+        self._generation = 0
+        self.trouble: NewsletterError | None = None
+        self.series: Mapping[str, Series] = {}
+        self.settings = self._settings()
+        self._begin()
+        self._read_all()
+        if only is not None and only not in self.series:
+            known = ", ".join(list_series(self.content))
+            raise UsageError(f"there is no series {only!r}", where=self.content, remedy=f"There are: {known}.")
+
+    @property
+    def content(self) -> Path:
+        """The folder of series."""
+        return self.settings.path(self.settings.site.content)
+
+    def folders(self) -> tuple[Path, ...]:
+        """The folders whose files a mail is made from."""
+        site = self.settings.site
+        own = (self.content, self.settings.path(site.templates), self.settings.path(site.static))
+        return (*own, house_folder(), self.settings.path(site.campaigns))
+
+    def page(self, reference: str) -> tuple[Series, Page]:
+        """The page `series/id`. Raises ContentError for one that can't be read, UsageError for one that is not there."""
+        name, _, wanted = reference.partition("/")
+        with self._lock:
+            series = self.series.get(name)
+        if series is None:
+            raise UsageError(f"there is no series {name!r}", remedy=f"There are: {', '.join(self.series)}.")
+        for page in series.pages:
+            if wanted == page.id:
+                return series, page
+        for finding in series.broken:
+            if wanted == finding.path:
+                raise ContentError(finding.message, where=finding.path, line=finding.line, remedy=finding.remedy)
+        raise UsageError(f"there is no page {wanted!r} in {name}", remedy="It may have got another name.")
+
+    def composed(self, series: Series, page: Page) -> Composed:
+        """The email of a page, made now unless nothing it came from has changed."""
+        with self._lock:
+            reference = f"{series.name}/{page.id}"
+            made_from = (page, tuple(other.id for other in series.mailable), self._generation)
+            known = self._composed.get(reference)
+            if known and known.made_from[0] is page and known.made_from[1:] == made_from[1:]:
+                self._composed.move_to_end(reference)
+                return known
+            fresh = self._composed[reference] = self._compose(page, series, made_from)
+            while len(self._composed) > COMPOSITIONS_KEPT:
+                self._composed.popitem(last=False)
+            return fresh
+
+    def composed_from(self, series: Series, page: Page, data: bytes) -> tuple[Page, Composed]:
+        """The email of `page` as another version of its file (`data`) would give it. Raises ContentError."""
+        with self._lock:
+            other = parse_page(data, path=page.path, series=series.name)
+            pages = tuple(other if known.id == page.id else known for known in series.pages)
+            changed = replace(series, pages=pages)
+            return other, self._compose(other, changed, (other, (), self._generation))
+
+    def is_composed(self, series: Series, page: Page) -> bool:
+        """Whether `composed` would answer at once."""
+        known = self._composed.get(f"{series.name}/{page.id}")
+        return known is not None and known.made_from[0] is page and known.made_from[2] == self._generation
+
+    def refresh(self, files: Iterable[Path]) -> Change:
+        """Take notice of files that were saved, made or removed."""
+        with self._lock:
+            changed = {file.resolve() for file in files}
+            if self.settings.file and self.settings.file.resolve() in changed:
+                return self._start_over()
+            content = {file for file in changed if file.is_relative_to(self.content.resolve())}
+            pictures = {file for file in changed - content if file.is_relative_to(self.shelf.static.resolve())}
+            if changed - content - pictures:
+                self._generation += 1  # a template: everything looks different
+                self._read_all()
+                return Change(all=True)
+            before = self.series
+            if content:
+                self._read_all()
+            return Change(tuple(sorted({*self._differing(before), *self._showing(pictures | content)})))
+
+    def _start_over(self) -> Change:
+        try:
+            self.settings = self._settings()
+        except NewsletterError as error:
+            self.trouble = error
+            return Change(all=True)
+        self._generation += 1
+        self._pages.clear()
+        self._begin()
+        self._read_all()
+        return Change(all=True)
+
+    def _settings(self) -> Settings:
+        settings = self._load()
+        self.trouble = None
+        return replace(settings, site=replace(settings.site, content=self._content)) if self._content else settings
+
+    def _begin(self) -> None:
+        self._composer = Composer(self.settings)
+        self.shelf = PictureShelf(self.settings)
+
+    def _read_all(self) -> None:
+        try:
+            names = (self._only,) if self._only else list_series(self.content)
+            self.series = {name: read_series(self.content, name, self._read) for name in names}
+            self.trouble = None if isinstance(self.trouble, ContentError) else self.trouble
+        except ContentError as error:  # the folder of a series has just been moved away
+            self.trouble = error
+
+    def _read(self, file: Path, path: str, content: Path, series: str) -> Page:
+        """`read_page`, remembered until the file changes."""
+        try:
+            status = file.stat()
+        except OSError:
+            return read_page(file, path, content, series)
+        state = (status.st_mtime_ns, status.st_size, status.st_ino)
+        known = self._pages.get(path)
+        if known is None or known[0] != state:
+            try:
+                known = (state, read_page(file, path, content, series))
+            except ContentError as error:
+                known = (state, error)
+            self._pages[path] = known
+        if isinstance(known[1], ContentError):
+            raise known[1]
+        return known[1]
+
+    def _compose(self, page: Page, series: Series, made_from: tuple[Page, tuple[str, ...], int]) -> Composed:
+        try:
+            composition: Composition = self._composer.compose(page, series, trace=False)
+        except MaterialError as error:
+            where = error.where or page.path
+            return Composed(
+                None, (), type(error)(error.message, where=where, line=error.line, remedy=error.remedy), made_from
+            )
+        self.shelf.keep(composition)
+        return Composed(composition.email, composition.findings, None, made_from)
+
+    def _differing(self, before: Mapping[str, Series]) -> Iterable[str]:
+        """Pages that were read anew, came or went, and all of a series whose order has changed."""
+        for name in {*before, *self.series}:
+            old = {page.id: page for page in before[name].pages} if name in before else {}
+            new = {page.id: page for page in self.series[name].pages} if name in self.series else {}
+            moved = list(old) != list(new)
+            broken = (before[name].broken if name in before else ()) != (
+                self.series[name].broken if name in self.series else ()
+            )
+            if broken:
+                yield f"{name}/"
+            for page_id in {*old, *new}:
+                if moved or old.get(page_id) is not new.get(page_id):
+                    yield f"{name}/{page_id}"
+
+    def _showing(self, pictures: Iterable[Path]) -> Iterable[str]:
+        """Pages that name one of these pictures; their emails are dropped."""
+        stems = {file.stem for file in pictures if file.suffix.lower() not in (".md", ".markdown")}
+        for series in self.series.values():
+            for page in series.pages:
+                if any(stem in page.source for stem in stems):
+                    self._composed.pop(f"{series.name}/{page.id}", None)
+                    yield f"{series.name}/{page.id}"
+
+
+def findings_of(series: Series, page: Page, composed: Composed) -> tuple[Finding, ...]:
+    """What is worth mending about one page, worst first."""
+    own = [finding for finding in (*series.broken, *series.findings) if finding.path == page.path]
+    if composed.error:
+        own.append(finding_of(composed.error))
+    found = dict.fromkeys((*own, *page.findings, *composed.findings))
+    return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
+
+
+def finding_of(error: NewsletterError) -> Finding:
+    """An error as it stands among the findings."""
+    return Finding("not-composed", Severity.ERROR, error.message, error.where, error.line, error.remedy)
