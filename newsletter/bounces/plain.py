@@ -28,7 +28,7 @@ _SURE = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # alone on its line, or followed by a colon, a bracket or what is wrong with it
-        rf"^[\s>*•\"'-]{{0,12}}<?\s*{_TYPE}{_A}[\s>\"']*(?:[:;,(\[<–-]|\.\.|$|\s(?:on {_DAY}|on \d|am \d|failed|rejected|user|unknown|[245]\d\d))",
+        rf"^[\s>*•\"'-]{{0,12}}<?\s*{_TYPE}{_A}[\s>\"']*(?:[:;,(\[<–-]|\.\.|\.?\s*$|\s(?:on {_DAY}|on \d|am \d|failed|rejected|user|unknown|[245]\d\d))",
         rf"rcpt to:\s*<?\s*{_A}",
         # Sendmail: `550 <a@b.c>... User unknown`
         rf"^[\s>*-]{{0,12}}(?:\d\d\d[ -](?:#?\d\.\d\.\d+ )?)?<{_A}>\s*(?:\.\.|:|;|,|\s-)",

@@ -577,6 +577,60 @@ Status: 5.1.1
 
 --X/mx.example.com--
 """, "bounce", True, ["kim@example.net"]),
+    ("returned-permanent", "From: postmaster@mx.example.com" + TO + "There was an error sending your mail", """\
+We had trouble delivering your message. Full details follow:
+
+Subject: 'Page one'
+Date: 'Sun, 22 Nov 2026 09:00:00 +0000'
+
+1 error(s):
+
+SMTP Server <mx.example.net> rejected recipient <kim@example.net>
+  (Error following RCPT command). It responded as follows: [550 5.1.1 User unknown]
+""", "bounce", True, ["kim@example.net"]),
+    ("permanent-errors", "From: postmaster@mx.example.com" + TO + "Delivery failure", """\
+The following recipients returned permanent errors:
+ kim@example.net.
+The following errors occurred: 550 <kim@example.net>... invalid user
+""", "bounce", True, ["kim@example.net"]),
+    ("activehunter", "From: MAILER-DAEMON@mx.example.com" + TO + "FAILURE NOTICE", f"""\
+This is the ActiveHunter mail server at mx.example.com.
+I was not able to deliver your message to the following addresses.
+
+>>> kim@example.net <kim@example.net>
+
+550 sorry, no mailbox here by that name (#5.1.1 - chkuser)
+
+----- original message -----
+
+{ORIGINAL}""", "bounce", True, ["kim@example.net"]),
+    ("remote-rejected", "From: Postmaster@ezweb.example\nReturn-Path: <>" + TO + "Mail System Error - Returned Mail", """\
+Each of the following recipients was rejected by a remote mail server.
+The reasons given by the server are included to help you determine why
+each recipient was rejected.
+
+    Recipient: <kim@example.net>
+    >>> RCPT TO:<kim@example.net>
+    <<< 550 <kim@example.net>: User unknown
+
+""", "bounce", True, ["kim@example.net"]),
+    ("temporarily-limited", "From: Postmaster@ezweb.example\nReturn-Path: <>" + TO + "Mail System Error - Returned Mail", """\
+The user(s) account is temporarily over quota.
+
+<kim@example.net>
+
+""", "bounce", False, ["kim@example.net"]),
+    ("zoho", "From: mailer-daemon@mail.zoho.example" + TO + "Undelivered Mail Returned to Sender", """\
+This message was created automatically by mail delivery software.
+A message that you sent could not be delivered to one or more of its recipients. This is a permanent error.
+
+kim@example.net Invalid Address, ERROR_CODE :550, ERROR_CODE :5.1.1 <kim@example.net>... User Unknown
+""", "bounce", True, ["kim@example.net"]),
+    ("html-only", "From: Mail Delivery System <mailer-daemon@mx.example.com>\nContent-Type: text/html; charset=utf-8" + TO + "Undeliverable mail", """\
+<html><body><p>Delivery has failed to these recipients:</p><p><b>kim@example.net</b><br>
+The e&#45;mail address wasn&#39;t found: 550 5.1.1 user unknown</p></body></html>
+""", "bounce", True, ["kim@example.net"]),
+    ("mac-line-ends", DAEMON + "failure notice", "Hi. This is the qmail-send program at mx.example.com.\r\r<kim@example.net>:\rSorry, no mailbox here by that name. (#5.1.1)\r", "bounce", True, ["kim@example.net"]),
     ("local-name", "From: Mail Delivery Subsystem <MAILER-DAEMON@example.net>" + TO + "Returned mail", """\
 Your mail to the following recipients could not be delivered because they are not accepting mail with attachments:
 \tkim
