@@ -21,7 +21,7 @@ from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.ledger import Batch, Ledger, Refusal
 from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.outcome import Judge
-from newsletter.delivery.packer import Packed, Packer
+from newsletter.delivery.packer import Built, Packer
 from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
 from newsletter.delivery.reply import Fate, Reply, Stage
@@ -33,6 +33,9 @@ from newsletter.store.deliveries import Claim, Outcome
 
 GROUP = 64
 """Parcels packed together: one sync of the journal and one look at the suppressions for all of them."""
+
+MORSEL = 8
+"""Messages built in one go on the event loop: well under a millisecond."""
 
 CLAIM = 500
 """Rows claimed together."""
@@ -150,20 +153,19 @@ class Engine:
         judged = [
             (parcel, stage, reply, *self._judge(parcel.claim, pool, stage, reply)) for parcel, stage, reply in answered
         ]
-        outcomes: list[Outcome] = [entry[4] for entry in judged]
         works = True
         try:
             key = Key(starting.claim.id, starting.claim.attempts) if starting is not None else None
-            self._journal.write(outcomes, key)
+            self._journal.write([entry[4] for entry in judged], key)
         except OSError as error:
             works = False
             self._lose_journal(error)
         for parcel, stage, reply, verdict, outcome in judged:
             self._note(pool, parcel, stage, reply, outcome)
             if verdict.fate is Fate.SENT:
-                pool.prosper()
-                pool.domains.succeed(parcel.domain)
-            elif outcome.state == "failed":
+                pool.prosper(parcel.domain)
+                continue
+            if outcome.state == "failed":
                 self._batch.refusals.append(Refusal(parcel.claim, reply))
             self._judge.apply(pool, parcel, stage, reply, verdict, self._batch.alerts)
         if answered:
@@ -245,30 +247,40 @@ class Engine:
             self._spawn(self._pack(group))
 
     async def _pack(self, group: list[Claim]) -> None:
-        packed = None
+        loop = asyncio.get_running_loop()
         try:
-            packed = await asyncio.get_running_loop().run_in_executor(self._threads, self._packer.pack, group)
+            if self._packer.is_quick:
+                built = Built([], [])
+                for start in range(0, len(group), MORSEL):
+                    part = self._packer.build(group[start : start + MORSEL])
+                    built.parcels.extend(part.parcels)
+                    built.broken.extend(part.broken)
+                    await asyncio.sleep(0)  # connections come first
+            else:
+                built = await loop.run_in_executor(self._threads, self._packer.build, group)
+            refused = await loop.run_in_executor(self._threads, self._packer.clear, built.parcels)
         except StoreError as error:
+            self._claimed.extendleft(reversed(group))
             await self._rest_from_store(error)
         except OSError as error:
+            self._claimed.extendleft(reversed(group))
             self._lose_journal(error)
+        else:
+            self._receive_packed(built, refused)
         finally:
             self._packing -= 1
             self._something.set()
-        if packed is None:
-            self._claimed.extendleft(reversed(group))
-            return
-        self._receive_packed(packed)
 
-    def _receive_packed(self, packed: Packed) -> None:
+    def _receive_packed(self, built: Built, refused: Mapping[int, str]) -> None:
         now = self.ledger.now()
-        self._drop_refused(packed.refused)
-        for claim, reason in packed.broken:
+        self._drop_refused(refused)
+        for claim, reason in built.broken:
             self.tally.failed += 1
             self._settle(Outcome(claim.id, claim.attempts, "failed", now, reply=f"not sent: {reason}"))
             self._batch.alerts[f"campaign:{claim.campaign_id}"] = f"page {claim.page_id} can't be merged: {reason}"
             self.log.broken(claim, reason)
-        for parcel, wait in self._router.route(packed.parcels, self.clock.now().timestamp()):
+        allowed = [parcel for parcel in built.parcels if parcel.claim.id not in refused] if refused else built.parcels
+        for parcel, wait in self._router.route(allowed, self.clock.now().timestamp()):
             self._put_back(parcel.claim, now + int(wait) + 1)
 
     async def _ask_again(self, pool: RelayPool) -> None:

@@ -100,17 +100,20 @@ class FilingEngine:
         return len(claims)
 
     def _fill(self, claims: list[Claim], batch: Batch) -> None:
-        packed = self._packer.pack(claims)
+        built = self._packer.build(claims)
+        refused = self._packer.clear(built.parcels)
         now = self.ledger.now()
-        self.tally.unsent += len(packed.refused)
-        for claim, reason in packed.broken:
+        self.tally.unsent += len(refused)
+        for claim, reason in built.broken:
             batch.outcomes.append(Outcome(claim.id, claim.attempts, "failed", now, reply=f"not sent: {reason}"))
             batch.alerts[f"campaign:{claim.campaign_id}"] = f"page {claim.page_id} can't be merged: {reason}"
             self.tally.failed += 1
             self.log.broken(claim, reason)
-        for parcel in packed.parcels:
+        for parcel in built.parcels:
             if self._stopping:
                 return
+            if parcel.claim.id in refused:
+                continue
             reply = self._outbox.keep(parcel)
             claim = parcel.claim
             outcome = Outcome(claim.id, claim.attempts, "sent", now, relay="outbox", code=reply.code, reply=reply.text)

@@ -30,8 +30,7 @@ class Outbox:
         """Write one message and return when it is on the disk. Raises OSError."""
         claim = parcel.claim
         name = f"{claim.id}.{claim.copy}"
-        # Files hold the message itself: line ends of the system, dots as they were.
-        data = parcel.data.replace(b"\r\n.", b"\r\n").removeprefix(b".")
+        data = parcel.data
         if self.is_maildir:
             host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
             temporary = self.folder / "tmp" / f"newsletter.{name}.{host}"

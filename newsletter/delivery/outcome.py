@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
-from newsletter.delivery.reply import Fate, Reply, Stage, Verdict, judge
+from newsletter.delivery.reply import SENT, Fate, Reply, Stage, Verdict, judge
 from newsletter.delivery.retry import GIVE_UP_AFTER, retry_at
 from newsletter.store.deliveries import Claim, Outcome
 
@@ -25,12 +25,12 @@ class Judge:
         verdict = judge(stage, reply, claim.attempts)
         now = self._now()
         text = reply.text[:LONGEST_REPLY]
+        if verdict is SENT:
+            return verdict, Outcome(claim.id, claim.attempts, "sent", now, 0, 0, pool.name, reply.code, text)
 
         def outcome(state: str, due_at: int = 0, give_up_at: int = 0, *, tried: bool = True) -> Outcome:
             return Outcome(claim.id, claim.attempts, state, now, due_at, give_up_at, pool.name, reply.code, text, tried)
 
-        if verdict.fate is Fate.SENT:
-            return verdict, outcome("sent")
         if verdict.fate is Fate.FAILED:
             return verdict, outcome("failed")
         give_up_at = claim.give_up_at or now + GIVE_UP_AFTER

@@ -23,29 +23,33 @@ MOST_BUILDERS = 64
 """Emails kept compiled at once; a builder of a mail with pictures inside holds megabytes."""
 
 
-class Packed(NamedTuple):
-    """`broken` can't be made into a message, and why; `refused` may not be mailed any more, and why."""
+class Built(NamedTuple):
+    """`broken` can't be made into a message, and why."""
 
     parcels: list[Parcel]
     broken: list[tuple[Claim, str]]
-    refused: dict[int, str]
 
 
 class Packer:
-    """Makes the messages of one process. `pack` may run in several threads at once: signing lets go of the GIL."""
+    """Makes the messages of one process.
+
+    `is_quick`: building takes so little that a thread would cost more than it brings. An RSA signature takes a
+    quarter of a millisecond and lets go of the GIL, so then several threads may `build` at once.
+    """
 
     def __init__(
         self, settings: Settings, ledger: Ledger, journal: Journal | None, ring: KeyRing, signers: Sequence[Signer]
     ) -> None:
+        self.is_quick = not any(signer.algorithm.startswith("rsa") for signer in signers)
         self._settings = settings
         self._ledger = ledger
         self._journal = journal
-        self._links = Links(ring, settings.web_url)
+        self._links = Links(ring, settings.web.url)
         self._signers = signers
         self._builders: OrderedDict[tuple[str, str], MessageBuilder] = OrderedDict()
 
-    def pack(self, claims: Sequence[Claim]) -> Packed:
-        """Build the messages of `claims`. Raises StoreError, and OSError when the journal can't be written."""
+    def build(self, claims: Sequence[Claim]) -> Built:
+        """Build the messages of `claims`. Raises StoreError."""
         parcels, broken = [], []
         now = self._ledger.clock.now()
         for claim in claims:
@@ -54,15 +58,22 @@ class Packer:
                     claim.subscriber, Target(claim.subscriber_id, claim.campaign_id, claim.id), now=now, copy=claim.copy
                 )
                 parcels.append(parcel_of(claim, message))
-            except MaterialError as error:
-                broken.append((claim, error.message))
+            except (MaterialError, ValueError) as error:
+                broken.append((claim, error.message if isinstance(error, MaterialError) else str(error)))
+        return Built(parcels, broken)
+
+    def clear(self, parcels: Sequence[Parcel]) -> dict[int, str]:
+        """Make it durable that `parcels` may go out next, and ask whether they may; which may not, and why.
+
+        Raises StoreError, and OSError when the journal can't be written.
+        """
         if self._journal is not None:
             self._journal.release([Key(parcel.claim.id, parcel.claim.attempts) for parcel in parcels])
         checked_at = steady()
         refused = self._ledger.refuse([parcel.claim for parcel in parcels])
         for parcel in parcels:
             parcel.checked_at = checked_at
-        return Packed([parcel for parcel in parcels if parcel.claim.id not in refused], broken, refused)
+        return refused
 
     def _builder(self, claim: Claim) -> MessageBuilder:
         key = (claim.email_hash, claim.series)

@@ -100,7 +100,7 @@ class RelayPool:
         if self.limits.rate < MOST_QUEUED:
             most = max(1, math.ceil(self.limits.rate / 2))
         if self._limits_wait() > 1.0:
-            most = 0
+            return 0
         return max(0, most - len(self.queue))
 
     def put(self, parcels: list[Parcel]) -> None:
@@ -136,10 +136,11 @@ class RelayPool:
                 self._office.ask_again(self)
             return None
         self.queue.popleft()
-        self.limits.take(self._office.clock.now().timestamp())
+        if self.limits.are_any:
+            self.limits.take(self._office.clock.now().timestamp())
         parcel.started_at = moment
         self.handed_out += 1
-        if len(self.queue) * 2 < MOST_QUEUED:
+        if len(self.queue) == MOST_QUEUED // 2 or not self.queue:
             self._office.nudge()
         return parcel
 
@@ -174,8 +175,9 @@ class RelayPool:
         """Say why the relay rests."""
         self._office.report_relay(self, stage, reply, alert=alert)
 
-    def prosper(self) -> None:
-        """A message went through."""
+    def prosper(self, domain: str) -> None:
+        """A message to `domain` went through."""
+        self.domains.succeed(domain)
         if self._failures:
             self._failures = 0
             self._office.report_relay(self, Stage.DOT, Reply(250), alert=False)
@@ -244,6 +246,8 @@ class RelayPool:
             self._loop.call_soon(self.wake)
 
     def _limits_wait(self) -> float:
+        if not self.limits.are_any:
+            return 0.0
         return self.limits.wait(self._loop.time(), self._office.clock.now().timestamp())
 
     def _must_wait(self) -> bool:

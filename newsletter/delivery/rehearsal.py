@@ -63,7 +63,7 @@ def rehearse(
             due = ledger.count_due()
             claims = ledger.claim(min(MOST_BUILT, due if limit is None else limit))
             keys = load_keys(settings.path(settings.web.key_file))
-            packed = Packer(settings, ledger, None, keys, load_signers(settings)).pack(claims)
+            packed = Packer(settings, ledger, None, keys, load_signers(settings)).build(claims)
             names = {row.id: row.name for row in connection.execute(text("SELECT id, name FROM campaign"))}
         finally:
             outer.rollback()

@@ -88,14 +88,14 @@ def judge(stage: Stage, reply: Reply, attempts: int = 0) -> Verdict:
 
     The reply to DATA that counts is a refusal: 354 is no verdict and is not judged.
     """
+    if stage is Stage.DOT and reply.is_positive:
+        return SENT
     if reply.code == 421:
         return _judge_421(stage, reply)
     if stage in (Stage.CONNECT, Stage.GREETING, Stage.EHLO, Stage.TLS, Stage.AUTH):
         return _judge_session(stage, reply)
     if stage is Stage.MAIL:
         return _judge_mail(reply)
-    if 200 <= reply.code < 300:
-        return SENT
     if reply.code < 500:
         return _judge_temporary(reply)
     return _judge_permanent(stage, reply, attempts)

@@ -80,6 +80,7 @@ class RelayLimits:
         # A minute's worth may go at once; an hour's worth in the first seconds of each hour would look like an attack.
         self._smooth = TokenBucket(per_hour / HOUR, per_hour / 60) if per_hour > 0 else None
         self._hour = SlidingWindow(per_hour) if per_hour > 0 else None
+        self.are_any = bool(self._second or self._hour or warm_up)
         self._today = 0
         self._days_before = 0
         self._day = -1
