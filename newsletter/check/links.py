@@ -201,7 +201,7 @@ def links_touching(mail: Mail) -> Iterator[Problem]:
     """Links in a sentence have a word between them."""
     for link in mail.links:
         other = link.getnext()
-        near = other is not None and other.tag == "a" and not re.search(r"\w", link.tail or "")
+        near = other is not None and other.tag == "a" and not (link.tail or "").strip()
         words = bool(text_of(link)) and other is not None and bool(text_of(other))
         if near and words and line_of(link) is not None:
             yield at(link, f"The links {shown(text_of(link))} and {shown(text_of(other))} touch.")

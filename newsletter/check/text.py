@@ -36,9 +36,8 @@ def heading_order(mail: Mail) -> Iterator[Problem]:
     for heading in (element for element in mail.written if element.tag in HEADINGS):
         own = int(heading.tag[1])
         if own > level + 1 and is_authors(heading):
-            yield at(
-                heading, f"The heading {shown(text_of(heading))} is of level {own} and follows one of level {level}."
-            )
+            left_out = f"{own - level - 1} level{'s' if own > level + 2 else ''}"
+            yield at(heading, f"The heading {shown(text_of(heading))} leaves out {left_out} below the one before it.")
         level = own
 
 
