@@ -11,7 +11,7 @@ from newsletter.store.consents import Consent, consents_of
 from newsletter.store.preferences import Preference, preference_of
 from newsletter.store.subscribers import StoredSubscriber, tags_of
 from newsletter.store.suppressions import Suppression, suppressions_of
-from newsletter.store.tables import bounce, campaign, delivery, email, enrollment
+from newsletter.store.tables import bounce, campaign, delivery, enrollment
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,6 @@ class DeliveryRecord:
     series: str
     page_id: str
     copy: int
-    subject: str
     state: str
     due_at: datetime
     finished_at: datetime | None
@@ -123,9 +122,8 @@ def enrollments_of(connection: Connection, subscriber_id: int) -> tuple[Enrollme
 
 def _deliveries(connection: Connection, subscriber_id: int) -> tuple[DeliveryRecord, ...]:
     query = (
-        select(delivery, campaign.c.name, campaign.c.series, email.c.subject)
+        select(delivery, campaign.c.name, campaign.c.series)
         .join(campaign, campaign.c.id == delivery.c.campaign_id)
-        .outerjoin(email, email.c.hash == delivery.c.email_hash)
         .where(delivery.c.subscriber_id == subscriber_id)
         .order_by(delivery.c.due_at, delivery.c.id)
     )
@@ -136,7 +134,6 @@ def _deliveries(connection: Connection, subscriber_id: int) -> tuple[DeliveryRec
             row.series,
             row.page_id,
             row.copy,
-            row.subject or "",
             row.state,
             datetime.fromtimestamp(row.due_at, UTC),
             _moment(row.finished_at),

@@ -24,7 +24,10 @@ class SentMail:
 
 @dataclass(frozen=True)
 class PublishedPage:
-    """A page of a series that has been mailed to somebody; `at` is when it was first composed."""
+    """A page of a series that has been mailed to somebody; `at` is when it was first composed.
+
+    `subject` is a template, as in `newsletter.compose.email.Email`.
+    """
 
     page_id: str
     subject: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
@@ -16,15 +16,16 @@ from newsletter.store.publications import PublishedPage, published_pages
 from newsletter.subscriber import Subscriber
 from newsletter.web.public.security import MAIL_POLICY
 from newsletter.web.public.site import Site
-from newsletter.web.public.viewing import html_of
+from newsletter.web.public.viewing import built, html_of
 
 FRESH = timedelta(minutes=5)
 SHORT = "public, max-age=300"
 STRANGER = Subscriber("reader@newsletter.invalid")
 """For whom archive pages are merged: nobody. Links for leaving lead to a page that does nothing."""
+NOBODY = Target(0, 0, 0)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Listed:
     pages: tuple[PublishedPage, ...]
     at: datetime
@@ -58,9 +59,9 @@ class ArchivePages:
         name, page_id = request.path_params["series"], request.path_params["page"]
         pages = await self._pages(name) if name in self.site.settings.web.archive else ()
         found = next((page for page in pages if page.page_id == page_id), None)
-        html = await run_in_threadpool(self._html, name, found) if found else None
-        if html is None:
+        if found is None:
             return self.site.problem(request, "problem_missing", status=404)
+        html = await run_in_threadpool(self._html, name, found)
         return HTMLResponse(html, headers={"content-security-policy": MAIL_POLICY, "cache-control": SHORT})
 
     async def feed(self, request: Request) -> Response:
@@ -89,13 +90,20 @@ class ArchivePages:
         return listed.pages
 
     def _ask(self, series: str) -> tuple[PublishedPage, ...]:
+        """The pages that can be shown, their subjects merged; those that speak to one reader only are left out."""
         with self.site.database.reading() as connection:
-            return published_pages(connection, series)
+            pages = published_pages(connection, series)
+            emails = [load_email(connection, page.email_hash) for page in pages]
+        shown = []
+        for page, email in zip(pages, emails, strict=True):
+            try:
+                subject = built(self.site, email, series, STRANGER, NOBODY)["subject"]
+            except (TemplateError, DataError):
+                continue
+            shown.append(replace(page, subject=str(subject)))
+        return tuple(shown)
 
-    def _html(self, series: str, page: PublishedPage) -> str | None:
+    def _html(self, series: str, page: PublishedPage) -> str:
         with self.site.database.reading() as connection:
             email = load_email(connection, page.email_hash)
-        try:
-            return html_of(self.site, email, series, STRANGER, Target(0, 0, 0))
-        except (TemplateError, DataError):
-            return None  # it speaks to one reader only: a value has no default
+        return html_of(self.site, email, series, STRANGER, NOBODY)

@@ -71,10 +71,7 @@ def html_of(site: Site, email: Email, series: str, subscriber: Subscriber, targe
 
     Raises TemplateError for a value the mail needs and the reader lacks, DataError for an address that is none.
     """
-    builder = MessageBuilder(email, identity_of(site.settings, series), site.links, ())
-    message = message_from_bytes(builder.build(subscriber, target, now=site.clock.now()).data, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    body = message.get_body(("html",))
+    body = built(site, email, series, subscriber, target).get_body(("html",))
     if body is None:
         raise StoreError("a mail without HTML is kept", where=email.content_hash)
     pictures = {
@@ -82,3 +79,11 @@ def html_of(site: Site, email: Email, series: str, subscriber: Subscriber, targe
         for picture in email.embedded
     }
     return _CID.sub(lambda found: pictures.get(found.group(1), found.group(0)), str(body.get_content()))
+
+
+def built(site: Site, email: Email, series: str, subscriber: Subscriber, target: Target) -> EmailMessage:
+    """The whole mail to one reader, unsigned. Raises as `html_of` does."""
+    builder = MessageBuilder(email, identity_of(site.settings, series), site.links, ())
+    message = message_from_bytes(builder.build(subscriber, target, now=site.clock.now()).data, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes, policy
 
 import pytest
@@ -42,7 +43,9 @@ def mails(place: Place, reply: int = 250) -> list[Message]:
         sent.append(message)
         return Reply(reply, "told so")
 
-    asyncio.run(ConfirmationMailer(place.site, (), send=send).send_due())
+    mailer = ConfirmationMailer(place.site, (), send=send)
+    with ThreadPoolExecutor(1) as thread:  # a browser test has a loop of its own running in this one
+        thread.submit(lambda: asyncio.run(mailer.send_due())).result()
     return sent
 
 

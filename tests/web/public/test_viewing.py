@@ -62,6 +62,7 @@ def test_the_archive_shows_what_was_mailed_and_nothing_else(place: Place) -> Non
     assert "Union Dojo" in place.client.get("/archive").text
     page = place.client.get("/archive/unions").text
     assert "/archive/unions/first" in page
+    assert ">Hello reader<" in page
     assert "/archive/unions/second" not in page, "nobody has been mailed the second page yet"
     shown = place.client.get("/archive/unions/first").text
     assert "Dear reader" in shown
