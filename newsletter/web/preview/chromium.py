@@ -28,7 +28,6 @@ MOVE_PIPES = """
 import os, sys
 ours = [os.dup(int(number)) for number in sys.argv[1:3]]
 ours = [os.dup(number) if number in (3, 4) else number for number in ours]
-ours = [os.dup(number) if number in (3, 4) else number for number in ours]
 os.dup2(ours[0], 3)
 os.dup2(ours[1], 4)
 os.execv(sys.argv[3], sys.argv[3:])
