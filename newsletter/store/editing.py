@@ -27,8 +27,8 @@ def count_audience(connection: Connection, condition: ColumnElement[bool], serie
 
 
 def count_page(connection: Connection, campaign_id: int, page_id: str, email_hash: str | None) -> tuple[int, int]:
-    """(readers of the campaign, those of them who have the page behind them, in this version if one is given)."""
-    version = "" if email_hash is None else "AND d.email_hash = :hash"
+    """(readers of the campaign, those of them who are past the page or, if a version is given, have got that)."""
+    version = "" if email_hash is None else "AND d.email_hash = :hash AND d.state IN ('sent', 'claimed', 'uncertain')"
     row = connection.execute(
         text(
             "SELECT (SELECT count(*) FROM enrollment e WHERE e.campaign_id = :campaign), (SELECT count(*) FROM delivery d "

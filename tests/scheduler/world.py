@@ -126,7 +126,11 @@ class World:
     def next_moments(self) -> list[int | None]:
         with self.database.reading() as connection:
             rows = connection.execute(text("SELECT id, planned_until FROM campaign WHERE state = 'running'")).all()
-            held = connection.execute(text("SELECT min(due_at) FROM delivery WHERE state = 'due'")).scalar_one()
+            held = connection.execute(
+                text(
+                    "SELECT min(due_at) FROM delivery WHERE state = 'due' AND campaign_id IN (SELECT id FROM campaign WHERE state = 'running')"
+                )
+            ).scalar_one()
             return [held, *(next_due(connection, row.id, row.planned_until) for row in rows)]
 
     def sent(self, subscriber: int | None = None, campaign: str = "course") -> list[tuple[str, str]]:

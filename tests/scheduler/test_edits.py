@@ -1,0 +1,256 @@
+"""Edits midway: what each reader gets is what the rules say, whatever is inserted, deleted, moved, drafted or renamed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from newsletter.campaigns.changes import describe
+from newsletter.campaigns.definition import Definition
+from newsletter.campaigns.definition_file import Source, definition_from
+from newsletter.campaigns.progress import next_page, passed_over
+from newsletter.compose.email import Email
+from newsletter.config import Settings
+from newsletter.errors import CampaignError
+from newsletter.finding import Finding, Severity
+from newsletter.scheduler.apply import apply, plan
+from newsletter.scheduler.newcomers import enroll_known
+from newsletter.scheduler.prepare import Prepared, PreparedPage
+from newsletter.scheduler.simulation import empty_copy
+from newsletter.store.database import Database
+from newsletter.store.tables import metadata
+from tests.scheduler.world import World, utc
+
+HERE = Settings(root=Path("/nowhere"))
+
+
+def page(page_id: str, words: str = "", wish: str = "") -> PreparedPage:
+    email = Email("course", page_id, page_id, page_id, "", f"<p>{words or page_id}</p>", words or page_id, "en", "ltr")
+    return PreparedPage(page_id, f"Page {page_id}", f"course/{page_id}.md", email, wish)
+
+
+def ready(pages: str, definition: Definition | None = None, **changes: object) -> Prepared:
+    definition = definition or definition_from(
+        {"series": "course", "cadence": {"every": "3d", "at": "09:00", "default_zone": "UTC"}}, Source("test")
+    )
+    prepared = Prepared("course", definition, tuple(page(each) for each in pages), (), (), (), (), "")
+    return replace(prepared, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def world(sqlite_database: Database) -> World:
+    return World(sqlite_database)
+
+
+def put(world: World, prepared: Prepared) -> list[str]:
+    return describe(apply(world.database, HERE, prepared, world, who="test"))
+
+
+def test_a_page_inserted_midway_goes_to_those_who_are_not_past_it(database: Database) -> None:
+    world = World(database)
+    (early,) = world.add_people(["UTC"])
+    put(world, ready("abcd"))
+    world.live("2026-12-05 00:00")  # a on the 1st, b on the 4th
+    (late,) = world.add_people(["UTC"])
+    world.at = utc("2026-12-05 00:01")
+    world.live("2026-12-06 00:00")
+    said = describe(plan(world.database, HERE, ready("axbcyd"), world))
+    assert said == [
+        "Page 2 inserted (x): 2 readers, 1 past it, 1 will get it on Tue 08 Dec 2026 at 09:00 UTC",
+        "Page 5 inserted (y): 2 readers, 0 past it, 2 will get it",
+    ]
+    assert put(world, ready("axbcyd")) == said
+    world.live("2027-01-31 00:00")
+    assert [each for each, _ in world.sent(early)] == list("abcyd")
+    assert [each for each, _ in world.sent(late)] == list("axbcyd")
+
+
+def test_a_plan_changes_nothing(world: World) -> None:
+    world.add_people(["UTC"] * 3)
+    put(world, ready("abc"))
+    world.live("2026-12-05 00:00")
+
+    def everything() -> list[object]:
+        with world.database.reading() as connection:
+            return [connection.execute(table.select()).all() for table in metadata.sorted_tables]
+
+    before = everything()
+    plan(world.database, HERE, ready("xcb"), world)
+    assert everything() == before
+
+
+def test_applying_twice_changes_nothing_more(world: World) -> None:
+    world.add_people(["UTC"])
+    put(world, ready("abc"))
+    assert put(world, ready("abc")) == ["Nothing changes"]
+
+
+def test_a_deleted_page_is_skipped_also_when_it_is_planned_already(world: World) -> None:
+    (reader,) = world.add_people(["UTC"])
+    put(world, ready("abc"))
+    world.tick()
+    world.at = utc("2026-12-01 09:00")
+    world.tick()  # a is planned and has not left
+    assert put(world, ready("bc")) == ["Page a deleted: 0 of 1 reader have had it, the others skip it"]
+    world.live("2026-12-31 00:00")
+    assert [each for each, _ in world.sent(reader)] == list("bc")
+
+
+def test_a_draft_is_held_back_and_comes_when_it_is_ready_if_the_reader_is_not_past_it(world: World) -> None:
+    (reader,) = world.add_people(["UTC"])
+    assert (
+        put(world, ready("ac", drafts=("course/b.md", "course/d.md")))[-1]
+        == "2 drafts held back: course/b.md, course/d.md"
+    )
+    world.live("2026-12-02 00:00")
+    put(world, ready("abcd"))
+    world.live("2026-12-31 00:00")
+    assert [each for each, _ in world.sent(reader)] == list("abcd")
+
+
+def test_an_edited_page_goes_out_in_its_new_version_to_those_who_have_not_had_it(world: World) -> None:
+    one, two = world.add_people(["UTC", "America/Lima"])
+    put(world, ready("ab"))
+    world.live("2026-12-01 10:00")  # one has had a; for two it is due in the afternoon
+    corrected = replace(ready("ab"), pages=(page("a", "better"), page("b")))
+    assert put(world, corrected) == [
+        "Page 1 edited (a): 1 have had the old one, 1 will get the new one on Tue 01 Dec 2026 at 14:00 UTC"
+    ]
+    world.live("2026-12-02 00:00")
+    with world.database.reading() as connection:
+        rows = connection.execute(text("SELECT subscriber_id, email_hash FROM delivery")).all()
+    hashes = {row.subscriber_id: row.email_hash for row in rows}
+    assert hashes == {one: page("a").email.content_hash, two: page("a", "better").email.content_hash}
+
+
+def test_a_reader_who_has_finished_goes_on_if_the_campaign_is_evergreen(world: World) -> None:
+    (reader,) = world.add_people(["UTC"])
+    evergreen = replace(ready("ab").definition, evergreen=True)
+    put(world, ready("ab", evergreen))
+    world.live("2026-12-20 00:00")
+    said = put(world, ready("abc", evergreen))
+    assert said[-1] == "1 reader who had finished will go on"
+    world.live("2026-12-31 00:00")
+    assert world.sent(reader) == [("a", "12-01 09:00"), ("b", "12-04 09:00"), ("c", "12-20 09:00")]
+
+
+def test_a_reader_who_has_finished_stays_finished_otherwise(world: World) -> None:
+    (reader,) = world.add_people(["UTC"])
+    put(world, ready("ab"))
+    world.live("2026-12-20 00:00")
+    put(world, ready("abc"))
+    world.live("2026-12-31 00:00")
+    assert [each for each, _ in world.sent(reader)] == list("ab")
+
+
+def test_a_new_cadence_counts_from_the_last_page(world: World) -> None:
+    (reader,) = world.add_people(["UTC"])
+    put(world, ready("abc"))
+    world.live("2026-12-02 00:00")
+    weekly = definition_from(
+        {"series": "course", "cadence": {"every": "1w", "at": "18:00", "default_zone": "UTC"}}, Source("test")
+    )
+    assert put(world, ready("abc", weekly)) == ["Cadence.every: 3d → 1w", "Cadence.at: 09:00 → 18:00"]
+    world.live("2026-12-31 00:00")
+    assert world.sent(reader) == [("a", "12-01 09:00"), ("b", "12-08 18:00"), ("c", "12-15 18:00")]
+
+
+def test_a_cohort_keeps_what_is_released_and_plans_the_rest_anew(database: Database) -> None:
+    world = World(database)
+    (reader,) = world.add_people(["UTC"])
+    together = replace(ready("abc").definition, mode="cohort")
+    put(world, ready("abc", together))
+    world.live("2026-12-02 00:00")
+    put(world, ready("axbc", together))
+    world.live("2026-12-31 00:00")
+    assert world.sent(reader) == [
+        ("a", "12-01 09:00"), ("x", "12-04 09:00"), ("b", "12-07 09:00"), ("c", "12-10 09:00"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"definition": replace(ready("a").definition, series="other")}, "sends the series course"),
+        ({"pages": (page("b"),), "broken": (Finding("page-unreadable", Severity.ERROR, "no", "course/a.md", 3),)}, "can't be read"),
+        ({"definition": definition_from({"series": "course", "cadence": {"every": "3d"}, "audience": {"tags": ["none"]}}, Source("t"))}, "audience is empty"),
+        ({"definition": definition_from({"series": "course", "cadence": {"every": "3d"}, "seeds": {"addresses": ["who@x.example"]}}, Source("t"))}, "who@x.example is not"),
+    ],
+)  # fmt: skip
+def test_what_must_not_be_applied_changes_nothing(world: World, change: dict[str, object], message: str) -> None:
+    world.add_people(["UTC"])
+    put(world, ready("a"))
+    with pytest.raises(CampaignError, match=message):
+        put(world, replace(ready("a"), **change))  # type: ignore[arg-type]
+    assert put(world, ready("a")) == ["Nothing changes"]
+
+
+def test_mail_to_the_world_needs_a_postal_address_and_an_address_to_unsubscribe_at(world: World) -> None:
+    from newsletter.config import RelaySettings, SenderSettings
+
+    world.add_people(["UTC"])
+    outside = replace(HERE, relays={"main": RelaySettings(host="smtp.example.com")})
+    with pytest.raises(CampaignError, match="postal address"):
+        apply(world.database, outside, ready("a"), world, who="test")
+    addressed = replace(outside, sender=SenderSettings(postal_address="1 Road"))
+    with pytest.raises(CampaignError, match="unsubscribe"):
+        apply(world.database, addressed, ready("a"), world, who="test")
+
+
+# --- the rules, as a model beside the database ---
+
+ORDERS = st.lists(st.sampled_from("abcdefgh"), unique=True, min_size=1).map("".join)
+
+
+@dataclass
+class Model:
+    """What the pure rules say a reader gets."""
+
+    order: str
+    behind: set[str] = field(default_factory=set)
+    got: list[str] = field(default_factory=list)
+    finished: bool = False
+
+    def edit(self, order: str, evergreen: bool) -> None:
+        inserted = set(order) - set(self.order)
+        self.behind |= passed_over(inserted, order, self.behind)
+        self.order = order
+        self.finished = (self.finished and not evergreen) or next_page(order, self.behind) is None
+
+    def read(self) -> None:
+        page = None if self.finished else next_page(self.order, self.behind)
+        if page is not None:
+            self.behind.add(page)
+            self.got.append(page)
+        self.finished = self.finished or next_page(self.order, self.behind) is None
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.integers(0, 4), ORDERS), min_size=1, max_size=5), ORDERS, st.booleans())
+def test_whatever_is_edited_each_reader_gets_the_pages_that_the_rules_say(
+    edits: list[tuple[int, str]], order: str, evergreen: bool
+) -> None:
+    world = World(empty_copy())
+    definition = replace(
+        definition_from({"series": "course", "cadence": {"every": "1d", "default_zone": "UTC"}}, Source("test")), evergreen=evergreen
+    )  # fmt: skip
+    (reader,) = world.add_people(["UTC"])
+    put(world, ready(order, definition))
+    enroll_known(world.database, "course", world)
+    model = Model(order)
+    day = 1
+    for pages_between, changed in [*edits, (20, "")]:
+        for _ in range(pages_between):
+            world.live(f"2026-12-{day:02} 12:00" if day <= 31 else f"2027-01-{day - 31:02} 12:00")
+            model.read()
+            day += 1
+        if changed:
+            put(world, ready(changed, definition))
+            model.edit(changed, evergreen)
+    assert [each for each, _ in world.sent(reader)] == model.got
+    world.database.close()
