@@ -83,10 +83,8 @@ class Pictures:
                 continue
             try:
                 path = root / name
-                if path.is_file():
-                    real = path.resolve()
-                    if real.is_relative_to(root.resolve()):
-                        return real
+                if path.is_file() and _stays_inside(root, path):
+                    return path
             except (OSError, RuntimeError):
                 continue
         return None
@@ -227,6 +225,16 @@ class MailPictures:
 
     def _report(self, picture: Picture, code: str, severity: Severity, message: str, remedy: str) -> None:
         self.findings.append(Finding(code, severity, message, self._page.path, picture.line, remedy))
+
+
+def _stays_inside(root: Path, path: Path) -> bool:
+    """Whether a file is below `root`, also when links are followed."""
+    below = path.relative_to(root).parts if path.is_relative_to(root) else ("..",)
+    if ".." in below:
+        return False
+    if any(root.joinpath(*below[:count]).is_symlink() for count in range(1, len(below) + 1)):
+        return path.resolve().is_relative_to(root.resolve())
+    return True
 
 
 def _changed(folder: Path) -> int:
