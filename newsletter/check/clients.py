@@ -220,10 +220,9 @@ def features_of(mail: Mail) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for element in mail.body.iter():
         if isinstance(element.tag, str):
-            for slug in _element_features(element):
-                line = line_of(element)
-                if slug not in found or (found[slug] is None and line is not None):
-                    found[slug] = line
+            new = {slug for slug in _element_features(element) if found.get(slug) is None}
+            if new:
+                found.update(dict.fromkeys(new, line_of(element)))
     for block in re.findall(r"<style[^>]*>(.*?)</style>", CONDITIONAL.sub("", mail.html), re.DOTALL):
         for slug in _sheet_features(block):
             found.setdefault(slug, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from newsletter.check.colours import Colour, contrast, inverted, parse_colour
 from newsletter.check.mail import Element, Mail, is_authors, text_of
@@ -19,6 +20,9 @@ LONG_READ = 10
 DARK_CARD = re.compile(
     r"prefers-color-scheme\s*:\s*dark.*?\.card\b[^{}]*\{[^}]*background(?:-color)?\s*:\s*(#\w+)", re.DOTALL
 )
+TEXT_COLOUR = re.compile(r"(?:^|;)\s*color\s*:\s*([^;]+)")
+BACKGROUND = re.compile(r"(?:^|;)\s*background(?:-color)?\s*:\s*([^;]+)")
+FONT_SIZE = re.compile(r"font-size\s*:\s*(\d+(?:\.\d+)?)px")
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -52,26 +56,35 @@ def heading_order(mail: Mail) -> Iterator[Problem]:
 def text_small(mail: Mail) -> Iterator[Problem]:
     """Text has 12 pixels at least."""
     for element in mail.elements:
-        size = re.search(r"font-size\s*:\s*(\d+(?:\.\d+)?)px", element.get("style", ""))
+        size = FONT_SIZE.search(element.get("style", ""))
         if size and 1 < float(size[1]) < SMALLEST and (element.text or "").strip():
             yield at(element, f"The text {shown(text_of(element))} is {float(size[1]):g} pixels high.")
 
 
-def _coloured(mail: Mail) -> Iterator[tuple[Element, Colour, Colour, bool, bool]]:
-    """Each element with text of its own: text colour, background, and whether the author chose each of them."""
+class Coloured(NamedTuple):
+    """An element with text of its own: the colours of text and background, and whether the author chose them."""
+
+    element: Element
+    text: Colour
+    back: Colour
+    is_own: bool
+
+
+def coloured(mail: Mail) -> Iterator[Coloured]:
+    """The elements with text of their own, in the colours they inherit."""
     for element in mail.elements:
         if not (element.text or "").strip():
             continue
         text = back = None
-        text_is_own = back_is_own = False
+        is_own = False
         for up in (element, *element.iterancestors()):
             style = up.get("style", "")
-            if text is None and (found := re.search(r"(?:^|;)\s*color\s*:\s*([^;]+)", style)):
-                text, text_is_own = parse_colour(found[1]), up.tag == "span" or is_authors(up)
-            found = re.search(r"(?:^|;)\s*background(?:-color)?\s*:\s*([^;]+)", style)
+            if text is None and "color" in style and (found := TEXT_COLOUR.search(style)):
+                text, is_own = parse_colour(found[1]), is_own or up.tag == "span" or is_authors(up)
+            found = BACKGROUND.search(style) if "background" in style else None
             if back is None and (found or up.get("bgcolor")):
-                back, back_is_own = parse_colour(found[1] if found else up.get("bgcolor")), is_authors(up)
-        yield element, text or Colour(0, 0, 0), back or Colour(255, 255, 255), text_is_own, back_is_own
+                back, is_own = parse_colour(found[1] if found else up.get("bgcolor")), is_own or is_authors(up)
+        yield Coloured(element, text or Colour(0, 0, 0), back or Colour(255, 255, 255), is_own)
 
 
 @rule(
@@ -85,7 +98,7 @@ def _coloured(mail: Mail) -> Iterator[tuple[Element, Colour, Colour, bool, bool]
 )
 def contrast_light(mail: Mail) -> Iterator[Problem]:
     """Text contrasts with its background by 4.5 to 1."""
-    for element, text, back, _, _ in _coloured(mail):
+    for element, text, back, _ in coloured(mail):
         ratio = contrast(text, back)
         if ratio < ENOUGH:
             yield at(
@@ -106,8 +119,10 @@ def contrast_dark(mail: Mail) -> Iterator[Problem]:
     """Colours an author chose can be read in dark mode too: on the dark card, and inverted as Gmail inverts them."""
     found = DARK_CARD.search(mail.html)
     card = (parse_colour(found[1]) if found else None) or Colour(27, 30, 35)
-    for element, text, back, text_is_own, back_is_own in _coloured(mail):
-        if element.tag != "span" or not (text_is_own or back_is_own) or contrast(text, back) < ENOUGH:
+    if not any(element.tag == "span" for element in mail.elements):
+        return
+    for element, text, back, is_own in coloured(mail):
+        if element.tag != "span" or not is_own or contrast(text, back) < ENOUGH:
             continue
         style = element.get("style", "")
         own_text, own_back = "color:" in style.replace("background-color:", ""), "background-color:" in style
