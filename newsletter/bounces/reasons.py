@@ -47,8 +47,10 @@ BY_STATUS: dict[str, Reason] = {
 }
 """Subject and detail of an enhanced status (RFC 3463, IANA's registry) → reason, where the text says nothing."""
 
-_CODE = re.compile(r"(?<![\d.])([245]\d\d)(?=[\s\-#<:;,\])]|$)(?!-?\d)")
+_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[\s\-#<:;,\])]|$)(?!-?\d)")
 _STATUS = re.compile(r"(?<![\d.])#?([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_TRANSCRIPT_BEFORE = re.compile(r">>> ?(?:ehlo|helo|mail from).*(?=>>> ?rcpt to)", re.IGNORECASE | re.DOTALL)
+"""The steps of a transcript that went well before the one that was refused."""
 _MAIL_STAGE = re.compile(r"(?:in (?:reply|response) to |after |>>> ?)(?:the )?mail from", re.IGNORECASE)
 _DATA_STAGE = re.compile(
     r"in (?:reply|response) to (?:the )?(?:end of )?data|after (?:the )?(?:end of )?data|after \.|>>> ?(?:data|\.)|after sending the message",
@@ -62,7 +64,7 @@ def classify_reply(code: int, status: str, text: str) -> Verdict:
     `code` is the SMTP reply (0 when there is none), `status` the enhanced one ("" when there is none), `text` what
     the server wrote; what is missing is read from the text. A 4xx is never hard. Never raises.
     """
-    text = text[:MAX_TEXT]
+    text = _TRANSCRIPT_BEFORE.sub("", text[:MAX_TEXT])
     code = code or _first_int(_CODE, text)
     status = _chosen_status(code, status, text)
     reason = reason_of(code, status, text)

@@ -60,6 +60,13 @@ def test_a_name_that_sounds_like_a_cause_is_not_one() -> None:
     assert verdict.reason is Reason.UNKNOWN_USER
 
 
+def test_a_refused_mail_from_is_about_the_sender_and_a_transcript_that_goes_on_is_not() -> None:
+    refused = "SMTP error from remote mail server after MAIL FROM:<me@x.example>: 550 5.1.1 user unknown"
+    transcript = ">>> MAIL From:<me@x.example>\n<<< 250 ok\n>>> RCPT To:<kim@y.example>\n<<< 550 5.1.1 user unknown"
+    assert classify_reply(0, "", refused).reason is Reason.SENDER_REFUSED
+    assert classify_reply(0, "", transcript).severity is Severity.HARD
+
+
 @given(st.integers(0, 999), st.text(max_size=12), st.text(max_size=300))
 def test_no_text_breaks_it_and_no_4xx_is_hard(code: int, status: str, text: str) -> None:
     verdict = classify_reply(code, status, text)
