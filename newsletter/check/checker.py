@@ -27,7 +27,7 @@ from newsletter.finding import Finding, Severity
 from newsletter.message.builder import MessageBuilder, identity_of, message_values
 from newsletter.message.keys import Key, KeyRing
 from newsletter.message.links import Links, Target
-from newsletter.message.merge import merge
+from newsletter.message.merge import MergedEmail, merge, parts_of
 from newsletter.subscriber import Subscriber
 
 RULE_FILES = (pictures, links, subjects, text, rendering, delivery)
@@ -37,6 +37,7 @@ ABOUT_THE_PROJECT = frozenset(["postal-address-missing", "sender-placeholder", "
 """Codes that concern newsletter.toml and not a page, so that they are reported once."""
 
 NOBODY = Target(subscriber_id=0, campaign_id=0, delivery_id=0)
+SLOT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 KEYS = KeyRing((Key(0, bytes(32)),))
 
 EVERYTHING = """---
@@ -104,12 +105,11 @@ PERSONAS: Mapping[str, Subscriber] = {
 
 @dataclass(frozen=True)
 class CheckedPage:
-    """One page after checking. `mail` is None when it can't be composed or merged; `message` is b"" then."""
+    """One page after checking. `mail` is None when it can't be composed; its `data` is b"" when nobody can get it."""
 
     page: Page
     findings: tuple[Finding, ...]
     mail: Mail | None = None
-    message: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -176,10 +176,8 @@ class Checker:
             return CheckedPage(page, tuple(self._not_ignored(findings)))
         findings += self._merge_findings(page, builder, now)
         mail = self._mail(page, series, composition, builder, now, subjects)
-        if mail is not None:
-            findings += self._judge(page, mail)
-        data = mail.data if mail else b""
-        return CheckedPage(page, tuple(self._not_ignored(findings)), mail, data)
+        findings += self._judge(page, mail)
+        return CheckedPage(page, tuple(self._not_ignored(findings)), mail)
 
     def _mail(
         self,
@@ -189,37 +187,37 @@ class Checker:
         builder: MessageBuilder,
         now: datetime,
         subjects: Mapping[str, str],
-    ) -> Mail | None:
-        """The mail as the first reader would get it who can get it at all."""
+    ) -> Mail:
+        """The mail as the first reader would get it who can get it; if nobody can, dots stand for what they lack."""
         email = composition.email
         values = message_values(identity_of(self._settings, series), self._links.for_mail(NOBODY))
+        merged, data = MergedEmail(*(_dotted(source, values) for _, source, _ in parts_of(email))), b""
         for reader in (*self._readers[:1], KNOWN, BARE):
             try:
-                merged = merge(email, reader, values)
-                message = builder.build(reader, NOBODY, now=now)
+                merged, data = merge(email, reader, values), builder.build(reader, NOBODY, now=now).data
+                break
             except (TemplateError, DataError):
                 continue
-            return Mail(
-                traced=merged.html,
-                article=_as_written(page),
-                text=merged.text,
-                subject=merged.subject,
-                preheader=merged.preheader,
-                lang=email.lang,
-                data=message.data,
-                pictures=self._picture_sizes(email, composition),
-                base_url=self._settings.site.base_url,
-                web_url=self._settings.web_url,
-                next_href=page.next.href if page.next else "",
-                site_pages=self._site_pages,
-                series_names=self._series_names,
-                keys=page.keys,
-                sender_address=self._settings.sender.address,
-                postal_address=self._settings.sender.postal_address,
-                signed=bool(self._settings.dkims),
-                other_subjects=subjects,
-            )
-        return None
+        return Mail(
+            traced=merged.html,
+            article=_as_written(page),
+            text=merged.text,
+            subject=merged.subject,
+            preheader=merged.preheader,
+            lang=email.lang,
+            data=data,
+            pictures=self._picture_sizes(email, composition),
+            base_url=self._settings.site.base_url,
+            web_url=self._settings.web_url,
+            next_href=page.next.href if page.next else "",
+            site_pages=self._site_pages,
+            series_names=self._series_names,
+            keys=page.keys,
+            sender_address=self._settings.sender.address,
+            postal_address=self._settings.sender.postal_address,
+            signed=bool(self._settings.dkims),
+            other_subjects=subjects,
+        )
 
     def _picture_sizes(self, email: Email, composition: Composition) -> dict[str, int]:
         start = self._settings.pictures.url or f"{self._settings.web_url}/pictures"
@@ -258,6 +256,17 @@ def house_features() -> frozenset[str]:
     settings = Settings(root=Path("house-style-only"))
     composition = Composer(settings).compose(page, Series("bare", "Bare", (page,)))
     return frozenset(features_of(Mail(traced=composition.email.html)))
+
+
+def _dotted(source: str, values: Mapping[str, str]) -> str:
+    """A template with its expressions filled as far as every mail fills them, dots for the rest."""
+
+    def fill(slot: re.Match[str]) -> str:
+        name = re.search(r"\w+", slot[0])
+        known = values.get(name[0]) if name else None
+        return known or ("https://reader.example/" if "href" in slot[0] else "…")
+
+    return SLOT.sub(fill, source)
 
 
 def _as_written(page: Page) -> str:

@@ -211,7 +211,7 @@ def _ask_spamassassin(checked: Sequence[CheckedSeries]) -> list[Finding]:
     with err.status("Asking SpamAssassin …"):
         for one in checked:
             for page in one.pages:
-                findings += verdict(page.message, page.page.path) if page.message else []
+                findings += verdict(page.mail.data, page.page.path) if page.mail and page.mail.data else []
     return findings
 
 

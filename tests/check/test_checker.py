@@ -64,6 +64,24 @@ def test_a_value_without_default_is_an_error_at_its_line(tmp_path: Path) -> None
     assert checked.pages[0].mail is not None
 
 
+def test_a_page_that_nobody_can_get_is_judged_all_the_same(tmp_path: Path) -> None:
+    write(tmp_path, _index="You have {{ seats + 1 }} seats.\n\n[here](https://a.example)\n")
+    assert found(check(tmp_path)) == [("merge-missing", "_index.md", 4), ("link-vague", "_index.md", 6)]
+
+
+def test_colours_are_judged_on_white_and_in_the_dark(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        _index='Some <span style="color:#ffff00">yellow</span>.\n\n<font color="#7a1010">Dark red.</font>\n\n'
+        '<span style="background-color: #ffff00">Marked.</span>\n\n<span style="color:#b04a2f">Fine.</span>\n',
+    )
+    assert found(check(tmp_path)) == [
+        ("contrast", "_index.md", 4),
+        ("contrast-dark", "_index.md", 6),
+        ("contrast-dark", "_index.md", 8),
+    ]
+
+
 def test_every_reader_of_a_csv_is_merged(tmp_path: Path) -> None:
     write(tmp_path, _index="You have {{ subscriber.seats | default(1) | int + 1 }} seats.\n")
     readers = [Subscriber(f"r{number}@a.example", attributes={"seats": 3}) for number in range(5)]
