@@ -6,6 +6,7 @@ is read only up to a limit, an event counts once, and the answer never tells whe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from urllib.request import HTTPRedirectHandler, build_opener
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -40,6 +41,10 @@ from newsletter.store.database import Database
 
 MAX_BODY = 2_000_000
 """Bytes of a request: SendGrid sends up to a thousand events at once, about 1 MB."""
+
+
+BODY_SECONDS = 20.0
+"""Time for a whole request: a sender that dawdles must not hold a connection."""
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
@@ -200,14 +205,20 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 async def _body(request: Request) -> bytes:
-    """The body, up to MAX_BODY: a sender that goes on is cut off."""
+    """The body, up to MAX_BODY bytes and within BODY_SECONDS: a sender that goes on is cut off."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise Refused(413, "the body is too large")
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise Refused(413, "the body is too large")
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise Refused(408, "the request took too long") from error
+    except ClientDisconnect as error:
+        raise Refused(400, "the body was cut short") from error
     return b"".join(chunks)
 
 

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from newsletter.config import BounceSettings, Settings
 from newsletter.store.database import Database
 from newsletter.store.suppressions import Reason
 from newsletter.store.tables import alert, bounce
+from newsletter.web import webhooks
 from newsletter.web.webhooks import MAX_BODY, webhook_routes
 from tests.bounces.conftest import NOW, Mailed
 
@@ -259,6 +260,16 @@ def test_a_body_that_is_no_event_gets_400(client: Client, body: bytes) -> None:
 def test_an_oversized_body_is_refused(client: Client) -> None:
     answer = client.post("/hooks/postmark", content=b" " * (MAX_BODY + 1), auth=("hook", "secret"))
     assert answer.status_code == 413
+
+
+def test_a_body_that_never_ends_is_cut_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "BODY_SECONDS", 0.01)
+
+    async def dawdle() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    assert client.post("/hooks/postmark", content=dawdle(), auth=("hook", "secret")).status_code == 408
 
 
 def test_a_provider_without_a_secret_has_no_route_and_get_does_nothing(mailed: Mailed, client: Client) -> None:
