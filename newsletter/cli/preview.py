@@ -110,7 +110,7 @@ def serve(desk: Desk, host: str, port: int | None, *, opens: bool) -> None:
     listener = bind_near(host, USUAL_PORT) if port is None else bind(host, port)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    with desk.live(), serving(create_preview(desk, token=token), listener) as address:
+    with serving(create_preview(desk, token=token), listener) as address, desk.live():
         address += f"/?token={token}" if token else ""
         out.print(f"look at  {address}", markup=False)
         out.print("Ctrl-C ends it.", style="dim")

@@ -115,7 +115,7 @@ class PreviewPages:
     async def _changes(self) -> AsyncIterator[str]:
         with self._desk.announcer.listening() as take:
             yield "retry: 500\n\n"
-            while True:
+            while not self._desk.announcer.is_closed:
                 news = await take(HEARTBEAT_SECONDS)
                 yield ": still here\n\n" if news is None else f"data: {json.dumps(news)}\n\n"
 

@@ -90,6 +90,7 @@ class Desk:
             try:
                 yield
             finally:
+                self.announcer.close()
                 stop.set()
                 self._stale.set()
                 warming.join(5)

@@ -38,6 +38,7 @@ class Announcer:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.is_closed = False
         self._mailboxes: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Event, dict[str, object]]] = {}
 
     def announce(self, pages: Iterable[str] = (), *, everything: bool = False, rows: bool = False) -> None:
@@ -51,6 +52,11 @@ class Announcer:
                 news["rows"] = bool(news.get("rows")) or rows
                 with suppress(RuntimeError):  # the browser's loop has just been closed
                     loop.call_soon_threadsafe(waiting.set)
+
+    def close(self) -> None:
+        """Let every browser go: a server waits for its open connections before it ends."""
+        self.is_closed = True
+        self.announce()
 
     @contextmanager
     def listening(self) -> Iterator[Callable[[float], Awaitable[dict[str, object] | None]]]:
