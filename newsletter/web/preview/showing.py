@@ -16,7 +16,7 @@ from newsletter.errors import NewsletterError, TemplateError
 from newsletter.finding import Finding
 from newsletter.message.builder import Message, MessageBuilder, identity_of, message_values
 from newsletter.message.links import Links
-from newsletter.message.merge import compile_template, render
+from newsletter.message.merge import Template, compile_template, render
 from newsletter.message.values import MESSAGE_NAMES, merge_values
 from newsletter.subscriber import Subscriber
 from newsletter.web.inbox.reading import read_mail
@@ -227,7 +227,12 @@ def _touched(file: Any) -> float:
 
 
 def _merged(template: str, reader: Subscriber, values: Any) -> str:
-    return render(compile_template(template, html=False, where=""), reader, values)
+    return render(_compiled(template), reader, values)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(template: str) -> Template:
+    return compile_template(template, html=False, where="")
 
 
 def _counts(findings: Iterable[Finding]) -> dict[str, int]:

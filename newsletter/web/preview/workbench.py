@@ -128,11 +128,10 @@ class Workbench:
             pictures = {file for file in changed - content if file.is_relative_to(self.shelf.static.resolve())}
             if changed - content - pictures:
                 self._generation += 1  # a template: everything looks different
-                self._read_all()
                 return Change(all=True)
             before = self.series
             if content:
-                self._read_all()
+                self._read_again({file.relative_to(self.content.resolve()).parts[0] for file in content})
             return Change(tuple(sorted({*self._differing(before), *self._showing(pictures | content)})))
 
     def _start_over(self) -> Change:
@@ -142,7 +141,6 @@ class Workbench:
             self.trouble = error
             return Change(all=True)
         self._generation += 1
-        self._pages.clear()
         self._begin()
         self._read_all()
         return Change(all=True)
@@ -163,6 +161,16 @@ class Workbench:
             self.trouble = None if isinstance(self.trouble, ContentError) else self.trouble
         except ContentError as error:  # the folder of a series has just been moved away
             self.trouble = error
+
+    def _read_again(self, names: set[str]) -> None:
+        """Read the series with these names; all of them when one has come or gone."""
+        try:
+            if not names <= set(self.series) or isinstance(self.trouble, ContentError):
+                raise ContentError("a series has come", where=self.content)
+            self.series = {**self.series, **{name: read_series(self.content, name, self._read) for name in names}}
+        except ContentError:
+            self._pages.clear()
+            self._read_all()
 
     def _read(self, file: Path, path: str, content: Path, series: str) -> Page:
         """`read_page`, remembered until the file changes."""

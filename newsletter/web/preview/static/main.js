@@ -169,11 +169,20 @@ addEventListener("popstate", () => {
   react(before);
 });
 
-function changed(news) {
+// The open page comes first: the rows of hundreds of others can wait until it is on the screen.
+async function changed(news) {
   const concerns = news.all || news.pages.includes(state.page) || news.pages.some((page) => page.endsWith("/") && state.page.startsWith(page));
-  if (concerns) loadPage();
-  if (news.all) load("people").then((found) => { people = found.people; paint(); });
-  loadTimeline();
+  if (concerns) await loadPage();
+  requestAnimationFrame(() => setTimeout(rowsChanged, 30, news.all));
+}
+
+let rowsAsked = 0;
+async function rowsChanged(isAll) {
+  rowsAsked += 1;
+  const mine = rowsAsked;
+  await new Promise((done) => setTimeout(done, 120));
+  if (isAll) people = (await load("people")).people;
+  if (mine === rowsAsked) loadTimeline();
 }
 
 let wasLost = false;

@@ -41,7 +41,9 @@ export class Timeline {
   paint(state, data, trouble) {
     this.trouble.hidden = !trouble;
     this.trouble.textContent = trouble ? `${trouble.message}. ${trouble.remedy ?? ""}` : "";
-    if (!data) return;
+    const shownAs = JSON.stringify([state.page, state.series, state.cadence, state.at, state.start, state.zone]);
+    if (!data || (data === this.data && shownAs === this.shownAs)) return;
+    [this.data, this.shownAs] = [data, shownAs];
     const all = data.series.length > 1 ? [h("option", { value: "" }, "All series")] : [];
     fill(this.series, all, data.series.map((one) => h("option", { value: one.name }, one.title)));
     this.series.value = state.series || (data.series.length > 1 ? "" : data.series[0]?.name ?? "");
@@ -54,7 +56,8 @@ export class Timeline {
     fill(this.summary, h("span", {}, `Joins ${day(data.start)}, a page ${cadenceInWords(state)}`), h("small", {}, data.zone));
     const shown = data.series.filter((one) => !state.series || one.name === state.series);
     fill(this.list, shown.map((one) => this.seriesList(one, state, shown.length > 1)));
-    this.list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    if (state.page !== this.page) this.list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    this.page = state.page;
   }
 
   seriesList(series, state, isTitled) {
