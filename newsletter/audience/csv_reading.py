@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from newsletter.audience.spreadsheet import unsafe
 from newsletter.errors import DataError
 
 _SAMPLE = 65536
@@ -202,6 +203,8 @@ def _read(file: TextIOWrapper, delimiter: str, path: Path) -> Iterator[Record]:
         except UnicodeError as error:
             raise DataError(f"is not {error.encoding}", where=path, line=line) from error  # type: ignore[attr-defined]
         text = "".join(cells)
+        if "'" in text:
+            cells = [unsafe(cell) for cell in cells]
         if not text.isascii() and _SURROGATE.search(text):
             yield Record(row, cells, "holds letters in another encoding than the rest of the file")
         elif "\0" in text:

@@ -17,7 +17,6 @@ from newsletter.audience.addresses import validate
 from newsletter.audience.attributes import flatten, typed
 from newsletter.audience.columns import Columns, is_header, recognise
 from newsletter.audience.csv_reading import CsvFile, Record, open_csv
-from newsletter.audience.spreadsheet import unsafe
 from newsletter.audience.statuses import Standing, squeeze, standing_of_file
 from newsletter.errors import DataError
 from newsletter.subscriber import Subscriber
@@ -115,7 +114,7 @@ def _clean_tags(tags: Iterator[str]) -> tuple[str, ...]:
 def _understand(record: Record, columns: Columns, of_file: Standing) -> SubscriberRow:
     if record.problem:
         return SubscriberRow(record.row, " ".join(record.cells)[:80], refusal=record.problem)
-    cells = [unsafe(cell) if cell[:1] == "'" else cell for cell in record.cells]
+    cells = record.cells
     written = cells[columns.email]
     try:
         address = validate(written)

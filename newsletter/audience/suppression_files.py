@@ -10,7 +10,6 @@ from typing import NamedTuple
 from newsletter.audience.addresses import fold, validate
 from newsletter.audience.columns import EMAIL
 from newsletter.audience.csv_reading import detect_encoding, open_csv
-from newsletter.audience.spreadsheet import unsafe
 from newsletter.audience.statuses import read_word, squeeze
 from newsletter.clock import Clock
 from newsletter.errors import DataError
@@ -98,7 +97,7 @@ def _lines(path: Path) -> Iterator[_Line]:
     for record in csv.records():
         if record.problem:
             raise DataError(f"row {record.row} {record.problem}", where=path)
-        cells = ["" if at is None else unsafe(record.cells[at].strip()) for at in places]
+        cells = ["" if at is None else record.cells[at].strip() for at in places]
         yield _Line(record.row, *cells)
 
 

@@ -55,7 +55,7 @@ def import_(
     check_dns: bool,
     report: Path | None,
 ) -> None:
-    """Import subscribers from CSV files, as exported by whichever sender or spreadsheet.
+    """Import subscribers from CSV files (or a ZIP of them), as exported by whichever sender or spreadsheet.
 
     Who was unsubscribed, bounced or blocked there is suppressed here; who left here stays away.
 
@@ -63,25 +63,29 @@ def import_(
     Example:
       newsletter subscribers import subscribed_members_export.csv unsubscribed_members_export.csv
     """
+    from newsletter.audience.archives import unpacked
     from newsletter.audience.importing import import_subscribers
     from newsletter.clock import SystemClock
 
     with opened(ctx) as (database, ring), _report(report) as write_row:
-        for path in files:
-            shown = [0]
+        for file in files:
+            with unpacked(file) as paths:
+                for path in paths:
+                    shown = [0]
 
-            def on_row(row: RowOutcome, path: Path = path, shown: list[int] = shown) -> None:
-                write_row(path, row)
-                _print_row(path, row, shown)
+                    def on_row(row: RowOutcome, name: str = path.name, shown: list[int] = shown) -> None:
+                        write_row(name, row)
+                        _print_row(name, row, shown)
 
-            with _progress(f"Importing {path.name}") as on_position:
-                done = import_subscribers(
-                    database, ring, path, SystemClock(), tags=tags, dry_run=dry_run, check_dns=check_dns,
-                    on_row=on_row, on_position=on_position,
-                )  # fmt: skip
-            if shown[0] > SHOWN_ROWS:
-                err.print(f"{path}: and {shown[0] - SHOWN_ROWS:,} more; --report FILE writes them all", markup=False)
-            _print_report(done, dry_run)
+                    with _progress(f"Importing {path.name}") as on_position:
+                        done = import_subscribers(
+                            database, ring, path, SystemClock(), tags=tags, dry_run=dry_run, check_dns=check_dns,
+                            on_row=on_row, on_position=on_position,
+                        )  # fmt: skip
+                    if shown[0] > SHOWN_ROWS:
+                        more = f"{path.name}: and {shown[0] - SHOWN_ROWS:,} more; --report FILE writes them all"
+                        err.print(more, markup=False)
+                    _print_report(done, dry_run)
 
 
 @command.command("export")
@@ -285,24 +289,24 @@ def _print_history(history: History) -> None:
         out.print(f"  {bounce.at:%Y-%m-%d %H:%M}  {bounce.kind} ({bounce.severity}): {bounce.reason}", markup=False)
 
 
-def _print_row(path: Path, row: RowOutcome, shown: list[int]) -> None:
+def _print_row(name: str, row: RowOutcome, shown: list[int]) -> None:
     if not row.reason:
         return
     shown[0] += 1
     if shown[0] <= SHOWN_ROWS:
-        err.print(f"{path}: row {row.row}: {row.outcome.value}: {row.address}: {row.reason}", markup=False)
+        err.print(f"{name}: row {row.row}: {row.outcome.value}: {row.address}: {row.reason}", markup=False)
 
 
 def _print_report(report: ImportReport, dry_run: bool) -> None:
     delimiter = {"\t": "tab", " ": "blank"}.get(report.delimiter, report.delimiter)
     counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in report.counts.items())
     dry = " (dry run: nothing was written)" if dry_run else ""
-    out.print(f"{report.path}: {report.rows:,} rows: {counts}{dry}", markup=False)
+    out.print(f"{report.path.name}: {report.rows:,} rows: {counts}{dry}", markup=False)
     out.print(f"  read as {report.encoding} with {delimiter!r} between cells", style="dim", markup=False)
 
 
 @contextmanager
-def _report(path: Path | None) -> Iterator[Callable[[Path, RowOutcome], None]]:
+def _report(path: Path | None) -> Iterator[Callable[[str, RowOutcome], None]]:
     if path is None:
         yield lambda file, row: None
         return
@@ -314,7 +318,7 @@ def _report(path: Path | None) -> Iterator[Callable[[Path, RowOutcome], None]]:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         writer.writerow(("file", "row", "address", "outcome", "reason"))
         yield lambda source, row: writer.writerow(
-            safe(cell) for cell in (str(source), str(row.row), row.address, row.outcome.value, row.reason)
+            safe(cell) for cell in (source, str(row.row), row.address, row.outcome.value, row.reason)
         )
 
 

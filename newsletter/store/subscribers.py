@@ -258,8 +258,11 @@ def _values(person: Subscriber, address_hash: bytes, state: State, at: datetime)
     }
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes a new encoder for each call
+
+
 def _to_json(attributes: Mapping[str, Any]) -> str:
-    return json.dumps(dict(attributes), ensure_ascii=False)
+    return _encode(dict(attributes))
 
 
 def _read(row: Row[Any]) -> StoredSubscriber:
