@@ -36,6 +36,9 @@ MARKDOWN_SIGN = re.compile(
 MAYBE_SIGN = re.compile(r"[\]*_`~\\|]|^ {0,3}[#>+=:0-9-]|<(?:http|mailto)", re.MULTILINE)
 """A cheap first look: most pages of raw HTML hold none of these."""
 
+MAYBE_CODE = re.compile(r"^[ \t]*\n(?: {4}|\t)[ \t]*[^<\s]", re.MULTILINE)
+"""A blank line and an indented one that begins no tag: code, unless an HTML block is open."""
+
 HTML_FILE = (".html", ".htm")
 
 
@@ -56,6 +59,8 @@ def _is_raw_html(text: str) -> bool:
     """Whether everything outside HTML blocks is HTML too, and nothing in the page looks like Markdown."""
     if not text.lstrip().startswith("<") or (MAYBE_SIGN.search(text) and MARKDOWN_SIGN.search(text)):
         return False
+    if not MAYBE_CODE.search(text):
+        return True
     inside = _inside_blocks(text.split("\n"), honour_code=False)
     rows = zip(text.split("\n"), inside, strict=True)
     return all(within or not row.strip() or row.lstrip().startswith("<") for row, within in rows)
