@@ -60,7 +60,7 @@ def parse_definition(text: str, *, name: str, dates_of: Callable[[str], tuple[da
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
-        line = int(found.group(1)) if found else None
+        line = int(found.group(1)) if found else max(1, len(text.splitlines()))  # "at end of document"
         raise CampaignError(f"is not TOML: {error}", where=name, line=line) from error
     if isinstance(document.get("hours"), dict) and isinstance(document["hours"].get("holidays"), str):
         document["hours"]["holidays"] = list(dates_of(document["hours"]["holidays"]))
