@@ -44,7 +44,7 @@ class Packer:
         self._settings = settings
         self._ledger = ledger
         self._journal = journal
-        self._links = Links(ring, settings.web.url)
+        self._links = Links(ring, settings.web_url)
         self._signers = signers
         self._builders: OrderedDict[tuple[str, str], MessageBuilder] = OrderedDict()
 
