@@ -38,9 +38,7 @@ def names(database: Database, import_text: Importer, clock: MovableClock) -> Cal
     return find
 
 
-@pytest.mark.parametrize(
-    ("expression", "found"),
-    [
+EXPECTED: list[tuple[str, list[str]]] = [
         ('country = "FR"', ["Ann"]), ("country = 'FR'", ["Ann"]), ('country == "FR"', ["Ann"]), ('country != "FR"', ["Bob", "Carl"]),
         ('not country = "FR"', ["Bob", "Carl"]), ('country in ("FR", "DE")', ["Ann", "Bob"]), ('country not in ("FR")', ["Bob", "Carl"]),
         ("seats >= 3", ["Ann", "Bob"]), ("seats > 3", ["Ann"]), ("seats = 12", ["Ann"]), ('seats = "12"', ["Ann"]), ("seats != 12", ["Bob", "Carl"]),
@@ -52,10 +50,11 @@ def names(database: Database, import_text: Importer, clock: MovableClock) -> Cal
         ('country = "FR" or country = "DE" and seats > 100', ["Ann"]), ('(country = "FR" or country = "DE") and seats < 100', ["Ann", "Bob"]),
         ('received("unions") >= 1', []), ("received() = 0", ["Ann", "Bob", "Carl"]), ('enrolled("unions")', []), ("bounces() > 0", []), ('nothing = "x"', []),
         ('NOT tag("beta") AND name = "Carl"', ["Carl"]), ("last_received() > days_ago(7)", []), ("suppressed()", []), ('name = "x\' OR 1=1 --"', []),
-    ],
-)  # fmt: skip
-def test_an_expression_finds_whom_it_says(names: Callable[[str], list[str]], expression: str, found: list[str]) -> None:
-    assert names(expression) == found
+]  # fmt: skip
+
+
+def test_an_expression_finds_whom_it_says(names: Callable[[str], list[str]]) -> None:
+    assert [(expression, names(expression)) for expression, _ in EXPECTED] == EXPECTED
 
 
 def test_progress_bounces_and_suppression_are_asked_of_what_happened(
