@@ -97,7 +97,7 @@ class Workbench:
             reference = f"{series.name}/{page.id}"
             made_from = (page, tuple(other.id for other in series.mailable), self._generation)
             known = self._composed.get(reference)
-            if known and known.made_from[0] is page and known.made_from[1:] == made_from[1:]:
+            if known and known.made_from == made_from:
                 self._composed.move_to_end(reference)
                 return known
             fresh = self._composed[reference] = self._compose(page, series, made_from)
@@ -116,7 +116,7 @@ class Workbench:
     def is_composed(self, series: Series, page: Page) -> bool:
         """Whether `composed` would answer at once."""
         known = self._composed.get(f"{series.name}/{page.id}")
-        return known is not None and known.made_from[0] is page and known.made_from[2] == self._generation
+        return known is not None and known.made_from[0] == page and known.made_from[2] == self._generation
 
     def refresh(self, files: Iterable[Path]) -> Change:
         """Take notice of files that were saved, made or removed."""
@@ -213,7 +213,7 @@ class Workbench:
             if broken:
                 yield f"{name}/"
             for page_id in {*old, *new}:
-                if moved or old.get(page_id) is not new.get(page_id):
+                if moved or old.get(page_id) != new.get(page_id):
                     yield f"{name}/{page_id}"
 
     def _showing(self, pictures: Iterable[Path]) -> Iterable[str]:
