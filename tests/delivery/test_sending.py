@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.delivery.dialogue import Dialogue, Features
 from newsletter.delivery.outbox import outbox_of
+from newsletter.delivery.reply import Reply
 from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
 from tests.delivery.servers import KeepingServer, smtp_sink
+from tests.delivery.test_hostile import Bookkeeper
 from tests.delivery.world import NOW, a_relay, an_email, row, run_sql, scalars, seed, states
 
 
@@ -40,20 +43,28 @@ def test_an_independent_parser_reads_what_was_sent(runner: Runner) -> None:
     assert server.kept[0].sender.startswith("bounces+") and server.kept[0].sender.endswith("@news.example.org")
 
 
-def test_pipelining_overlaps_the_next_envelope_with_the_last_dot(runner: Runner) -> None:
-    """One write holds body, final dot, MAIL, RCPT and DATA: the server sees MAIL before it has answered the dot."""
-    seed(runner.database, 3)
-    seen: list[bool] = []
+def test_pipelining_overlaps_the_next_envelope_with_the_last_dot() -> None:
+    """One write holds body, final dot, MAIL, RCPT and DATA of the next message."""
+    clerk = Bookkeeper(2)
+    written: list[bytes] = []
+    dialogue = Dialogue(Features(pipelining=True), clerk, written.append)
+    dialogue.wake()
+    dialogue.receive([Reply(250), Reply(250), Reply(354)])
+    envelope = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
+    assert written == [envelope, b"x\r\n.\r\n" + envelope]
+    dialogue.receive([Reply(250), Reply(250), Reply(250), Reply(354)])
+    assert clerk.fates == {0: ["sent"]} and clerk.intended == {0: 1, 1: 1}
 
-    def script(session: object, verb: str, argument: str) -> bytes | None:
-        return None
 
-    with KeepingServer(script) as server:
-        runner.run(a_relay(server.port, connections=1))
-        session = server.sessions[0]
-    verbs = [command.split()[0] for command in session.commands]
-    assert verbs == ["EHLO", *["MAIL", "RCPT", "DATA"] * 3, "QUIT"]
-    assert not seen
+def test_without_pipelining_each_command_waits_for_its_reply() -> None:
+    clerk = Bookkeeper(2)
+    written: list[bytes] = []
+    dialogue = Dialogue(Features(), clerk, written.append)
+    dialogue.wake()
+    for code in (250, 250, 354, 250, 550):
+        dialogue.receive([Reply(code)])
+    verbs = [data.split(b" ")[0].split(b"\r")[0] for data in written]
+    assert verbs == [b"MAIL", b"RCPT", b"DATA", b"x", b"MAIL"]
 
 
 def test_a_connection_is_renewed_after_so_many_messages(runner: Runner) -> None:

@@ -49,9 +49,9 @@ def a_campaign(connection: Connection, name: str = "unions", *, state: str = "ru
         connection.execute(
             text(
                 "INSERT INTO campaign (name, series, state, definition, relay, crash_policy, created_at, updated_at) "
-                "VALUES (:name, 'unions', :state, '{}', :relay, :policy, 0, 0) RETURNING id"
+                "VALUES (:name, 'unions', :state, :definition, :relay, :policy, 0, 0) RETURNING id"
             ),
-            {"name": name, "state": state, "relay": relay, "policy": policy},
+            {"name": name, "state": state, "relay": relay, "policy": policy, "definition": '{"series": "unions", "cadence": {"every": "3d"}}'},
         ).scalar_one()
     )
 

@@ -1,0 +1,202 @@
+"""Disk full, database locked or gone, clock set back: sending stops or waits, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from newsletter.delivery import journal as journal_module
+from newsletter.delivery.metrics import serve_metrics
+from newsletter.delivery.rehearsal import rehearse
+from newsletter.delivery.tally import Tally
+from newsletter.errors import SettingsError
+from newsletter.store.database import Database
+from tests.delivery.conftest import Runner
+from tests.delivery.servers import KeepingServer, Session, free_port
+from tests.delivery.world import NOW, a_relay, run_sql, scalars, seed, settings_for, states
+
+
+def test_while_the_journal_can_not_be_written_nothing_is_sent(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed(runner.database, 300)
+    full = threading.Event()
+    write = journal_module.os.write
+
+    def short_of_space(descriptor: int, data: bytes) -> int:
+        if full.is_set() and len(data) > 0:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(journal_module.os, "write", short_of_space)
+    at_full: list[int] = []
+
+    def script(session: Session, verb: str, argument: str) -> bytes | None:
+        if verb == "." and len(server.kept) == 50 and not full.is_set():
+            full.set()
+            threading.Timer(0.6, lambda: (at_full.append(len(server.kept)), full.clear())).start()
+        return None
+
+    with KeepingServer(script) as server:
+        tally = runner.run(a_relay(server.port))
+    assert tally.sent == 300 and len(server.kept) == len(set(server.recipients)) == 300
+    assert at_full[0] <= 55
+    assert "journal can't be written" in runner.log.getvalue()
+
+
+def test_a_database_that_is_locked_for_long_is_waited_for(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed(runner.database, 100)
+    run_sql(runner.database, "SELECT 1")
+    path = str(runner.database.engine.url.database)
+
+    def lock() -> None:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        time.sleep(1.5)
+        other.execute("ROLLBACK")
+        other.close()
+
+    locker = threading.Thread(target=lock)
+    with KeepingServer() as server:
+        locker.start()
+        tally = runner.run(a_relay(server.port))
+        locker.join()
+    assert tally.sent == 100 and len(set(server.recipients)) == len(server.recipients) == 100
+
+
+def test_postgresql_restarted_in_the_middle_loses_and_doubles_nothing(postgresql_database: Database, postgresql: str, tmp_path: Path) -> None:
+    """Every connection of the sender is cut, three times, as a restart does."""
+    import psycopg
+
+    runner = Runner(postgresql_database, tmp_path)
+    seed(postgresql_database, 600)
+
+    def cut() -> None:
+        with psycopg.connect(postgresql.format(name="postgres"), autocommit=True) as connection:
+            for _ in range(3):
+                time.sleep(0.3)
+                connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (postgresql_database.engine.url.database,))
+
+    def slowly(session: Session, verb: str, argument: str) -> bytes | None:
+        if verb == ".":
+            time.sleep(0.002)
+        return None
+
+    cutter = threading.Thread(target=cut)
+    with KeepingServer(slowly) as server:
+        cutter.start()
+        tally = runner.run(a_relay(server.port), seconds=20)
+        cutter.join()
+    assert tally.sent == 600 and len(set(server.recipients)) == len(server.recipients) == 600
+    assert set(states(postgresql_database).values()) == {"sent"}
+
+
+@pytest.mark.parametrize("jump", [-timedelta(days=1), timedelta(days=1)])
+def test_a_clock_that_jumps_while_sending_doubles_nothing(runner: Runner, jump: timedelta) -> None:
+    seed(runner.database, 200)
+
+    def script(session: Session, verb: str, argument: str) -> bytes | None:
+        if verb == "." and len(server.kept) == 50:
+            runner.clock.seconds += jump.total_seconds()
+        return None
+
+    with KeepingServer(script) as server:
+        runner.run(a_relay(server.port))
+        runner.clock.seconds = NOW + 1
+        runner.run(a_relay(server.port))
+    assert len(server.recipients) == len(set(server.recipients)) == 200
+
+
+def test_suppressed_while_waiting_in_the_queue_means_not_sent(runner: Runner) -> None:
+    """Two a second: what is queued waits, and is asked about again before it goes."""
+    seed(runner.database, 20)
+    with KeepingServer() as server:
+        def leave() -> None:
+            time.sleep(0.7)
+            run_sql(runner.database, "INSERT INTO suppression (address_hash, scope, reason, at) SELECT address_hash, 'unions', 'unsubscribed', 0 FROM subscriber")
+            gone.append(len(server.kept))
+
+        gone: list[int] = []
+        threading.Thread(target=leave).start()
+        runner.run(a_relay(server.port, per_second=4.0))
+        assert len(server.kept) <= gone[0] + 1
+    assert set(states(runner.database).values()) == {"sent", "suppressed"}
+
+
+@pytest.mark.parametrize("state", ["paused", "cancelled"])
+def test_a_campaign_paused_or_cancelled_while_sending_stops_at_once(runner: Runner, state: str) -> None:
+    seed(runner.database, 60)
+    with KeepingServer() as server:
+        def change() -> None:
+            time.sleep(0.7)
+            run_sql(runner.database, "UPDATE campaign SET state = :state", state=state)
+            gone.append(len(server.kept))
+
+        gone: list[int] = []
+        threading.Thread(target=change).start()
+        runner.run(a_relay(server.port, per_second=5.0), seconds=2.0)
+        assert len(server.kept) <= gone[0] + 1
+    assert "claimed" not in states(runner.database).values()
+
+
+def test_a_rehearsal_changes_nothing(runner: Runner) -> None:
+    seed(runner.database, 5)
+    before = scalars(runner.database, "SELECT state || coalesce(worker, '') FROM delivery")
+    planned: list[object] = []
+    settings = settings_for(runner.database, runner.folder, a_relay(free_port()))
+    found = rehearse(settings, runner.database, runner.clock, plan=planned.append, limit=None)
+    assert (found.due, found.pages, found.broken) == (5, {("unions", "welcome"): 5}, [])
+    assert scalars(runner.database, "SELECT state || coalesce(worker, '') FROM delivery") == before and planned
+
+
+def test_logs_have_one_line_per_delivery_and_shorten_addresses(runner: Runner) -> None:
+    ids = seed(runner.database, 3)
+    with KeepingServer() as server:
+        runner.run(a_relay(server.port))
+    lines = runner.log.getvalue().splitlines()
+    assert len(lines) == 3
+    for key in ids:
+        (line,) = [line for line in lines if f"delivery={key} " in line]
+        assert "r…@example.com" in line and "250 2.0.0 kept" in line and "ms=" in line
+    assert "reader0@" not in runner.log.getvalue()
+
+
+def test_metrics_tell_the_tally() -> None:
+    import urllib.request
+
+    port = free_port()
+    stop = serve_metrics(port, lambda: Tally(sent=7, deferred=2, due=5, resting=("main",)))
+    try:
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+        with pytest.raises(SettingsError, match=str(port)):
+            serve_metrics(port, Tally)
+    finally:
+        stop()
+    assert 'newsletter_deliveries_total{outcome="sent"} 7.0' in text
+    assert "newsletter_relays_resting 1.0" in text
+
+
+def test_a_worker_needs_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from newsletter.cli import command
+    from newsletter.errors import UsageError
+
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(command, ["worker"])
+    assert isinstance(result.exception, UsageError)
+
+
+def test_run_writes_an_outbox_and_says_what_it_did(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    from newsletter.cli import command
+
+    seed(runner.database, 4)
+    (runner.folder / "newsletter.toml").write_text('[sender]\naddress = "a@news.example.org"\n[web]\nurl = "https://news.example.org"\n')
+    monkeypatch.chdir(runner.folder)
+    rehearsed = CliRunner().invoke(command, ["run", "--dry-run"], catch_exceptions=False)
+    assert rehearsed.output.startswith("4 messages would go out now") and rehearsed.exit_code == 0
+    result = CliRunner().invoke(command, ["run", "--outbox", "out", "--until-idle"], catch_exceptions=False)
+    assert result.exit_code == 0 and "sent 4" in result.output
+    assert len(list((runner.folder / "out").glob("*.eml"))) == 4
