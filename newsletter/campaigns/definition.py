@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from newsletter.campaigns.due import Cadence
 from newsletter.campaigns.hours import ALL_DAY, EVERY_DAY, Hours, Span
 from newsletter.campaigns.rhythm import Dates, Interval, MonthDays, Rhythm, Rule, Weekdays
 from newsletter.campaigns.wall_time import wall
+from newsletter.config import Settings
 
 HOUR_OF_DAYS = time(9)
 """When a rhythm names days and the campaign names no hour."""
@@ -161,6 +162,12 @@ class Definition:
     def with_holidays(self, days: tuple[date, ...]) -> Definition:
         """The same with its holidays read from their file."""
         return replace(self, hours=replace(self.hours, holidays=days))
+
+
+def with_sender(settings: Settings, sender: Sender) -> Settings:
+    """The settings as a campaign with this sender sees them."""
+    own = {key: value for key, value in asdict(sender).items() if value}
+    return replace(settings, sender=replace(settings.sender, **own)) if own else settings
 
 
 SECTIONS: Mapping[str, type] = {

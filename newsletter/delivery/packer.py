@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from newsletter.campaigns.definition import Sender, with_sender
 from newsletter.config import Settings
 from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.ledger import Ledger
@@ -16,6 +17,7 @@ from newsletter.message.builder import MessageBuilder, identity_of
 from newsletter.message.dkim import Signer
 from newsletter.message.keys import KeyRing
 from newsletter.message.links import Links, Target
+from newsletter.store.campaigns import senders
 from newsletter.store.deliveries import Claim
 from newsletter.store.emails import load_email
 
@@ -46,15 +48,17 @@ class Packer:
         self._journal = journal
         self._links = Links(ring, settings.web_url)
         self._signers = signers
-        self._builders: OrderedDict[tuple[str, str], MessageBuilder] = OrderedDict()
+        self._builders: OrderedDict[tuple[str, str, Sender], MessageBuilder] = OrderedDict()
 
     def build(self, claims: Sequence[Claim]) -> Built:
         """Build the messages of `claims`. Raises StoreError."""
         parcels, broken = [], []
         now = self._ledger.clock.now()
+        with self._ledger.database.reading() as connection:
+            from_whom = senders(connection)
         for claim in claims:
             try:
-                message = self._builder(claim).build(
+                message = self._builder(claim, from_whom.get(claim.campaign_id, Sender())).build(
                     claim.subscriber, Target(claim.subscriber_id, claim.campaign_id, claim.id), now=now, copy=claim.copy
                 )
                 parcels.append(parcel_of(claim, message))
@@ -75,13 +79,13 @@ class Packer:
             parcel.checked_at = checked_at
         return refused
 
-    def _builder(self, claim: Claim) -> MessageBuilder:
-        key = (claim.email_hash, claim.series)
+    def _builder(self, claim: Claim, sender: Sender) -> MessageBuilder:
+        key = (claim.email_hash, claim.series, sender)
         builder = self._builders.get(key)
         if builder is None:
             with self._ledger.database.reading() as connection:
                 email = load_email(connection, claim.email_hash)
-            identity = identity_of(self._settings, claim.series)
+            identity = identity_of(with_sender(self._settings, sender), claim.series)
             builder = MessageBuilder(email, identity, self._links, self._signers)
             self._builders[key] = builder
             if len(self._builders) > MOST_BUILDERS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from newsletter.campaigns.definition import with_sender
 from newsletter.config import Settings
 from newsletter.errors import CampaignError
 from newsletter.message.builder import MessageBuilder
@@ -41,7 +42,12 @@ def show(database: Database, settings: Settings, ring: KeyRing, name: str, page:
         email = load_email(connection, latest.email_hash)
         person = subscriber_by_id(connection, reader.subscriber_id)
     assert person is not None
-    builder = MessageBuilder(email, identity_of(settings, campaign.series), Links(ring, settings.web_url), ())
+    builder = MessageBuilder(
+        email,
+        identity_of(with_sender(settings, campaign.definition.sender), campaign.series),
+        Links(ring, settings.web_url),
+        (),
+    )
     message = builder.build(
         person.subscriber,
         Target(reader.subscriber_id, campaign.id, latest.id),
