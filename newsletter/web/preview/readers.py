@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from newsletter.audience.rows import read_example
 from newsletter.config import Settings
 from newsletter.errors import DataError, NewsletterError, StoreError, UsageError
 from newsletter.store.database import open_database
-from newsletter.store.subscribers import list_subscribers, subscriber_by_id
+from newsletter.store.subscribers import StoredSubscriber, list_subscribers, subscriber_by_id
 from newsletter.store.tables import subscriber as people
 from newsletter.web.preview.personas import Persona, person, personas
 
@@ -53,22 +53,29 @@ class Readers:
                 return persona
         number = key.removeprefix("id-")
         if number != key and number.isdecimal() and len(number) < 19:
-            with self._database() as connection:
-                stored = subscriber_by_id(connection, int(number))
-            if stored:
-                return person(stored.subscriber)
+            found = self._asked(lambda connection: _one(subscriber_by_id(connection, int(number))))
+            if found:
+                return found[0]
         raise UsageError(f"there is no reader {key!r}", remedy="Choose one from the list.")
 
     def search(self, wanted: str) -> tuple[Persona, ...]:
         """Subscribers of the database whose address or name holds `wanted`; none when there is no database yet."""
+        pattern = "%" + wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        where = or_(people.c.address.ilike(pattern, escape="\\"), people.c.name.ilike(pattern, escape="\\"))
+        return self._asked(
+            lambda connection: tuple(
+                person(row.subscriber) for row in list_subscribers(connection, where, limit=FOUND_SHOWN)
+            )
+        )
+
+    def _asked(self, question: Callable[[Connection], tuple[Persona, ...]]) -> tuple[Persona, ...]:
+        """What the database answers; nobody when there is none yet."""
         prefix, _, file = self._settings.database_url.partition("sqlite:///")
         if not prefix and not Path(file).is_file():
             return ()  # opening it would make it
-        pattern = "%" + wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        where = or_(people.c.address.ilike(pattern, escape="\\"), people.c.name.ilike(pattern, escape="\\"))
         try:
             with self._database() as connection:
-                return tuple(person(row.subscriber) for row in list_subscribers(connection, where, limit=FOUND_SHOWN))
+                return question(connection)
         except StoreError:
             return ()  # a database without tables has no subscribers
 
@@ -80,3 +87,7 @@ class Readers:
                 yield connection
         finally:
             database.close()
+
+
+def _one(stored: StoredSubscriber | None) -> tuple[Persona, ...]:
+    return (person(stored.subscriber),) if stored else ()

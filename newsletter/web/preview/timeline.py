@@ -18,6 +18,8 @@ from newsletter.scheduler.prepare import wish_of
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 USUAL_CADENCE = "3d"
 USUAL_HOUR = "09:00"
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""Beyond them a calendar with a long rhythm runs out of dates."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def simulation(
         begins = datetime.fromisoformat(start) if start else wall(now, known).replace(second=0, microsecond=0)
     except ValueError as error:
         raise UsageError(f"{start!r} is not a day", remedy="Write it like 2027-03-01.") from error
+    if not FIRST_YEAR <= begins.year <= LAST_YEAR:
+        raise UsageError(f"{start!r} is too far away to count from", remedy="Write a day like 2027-03-01.")
     return Simulation(begins.replace(tzinfo=None), zone, _definition(cadence or USUAL_CADENCE, at, campaigns))
 
 
