@@ -159,6 +159,16 @@ class Checker:
         of_series = [*series.broken, *series.findings, *project.values()]
         return CheckedSeries(series, tuple(self._not_ignored(of_series)), tuple(pages))
 
+    def check_page(self, page: Page, series: Series, now: datetime) -> tuple[Finding, ...]:
+        """What `check` would find about one page, a draft too; not what is about the project."""
+        subjects: dict[str, str] = {}
+        for other in series.mailable:
+            if other.id == page.id:
+                break
+            subjects.setdefault(" ".join(other.title.lower().split()), other.path)
+        findings = self._page(page, series, now, subjects).findings
+        return tuple(silence([found for found in findings if found.code not in ABOUT_THE_PROJECT], page))
+
     def _not_ignored(self, findings: Iterable[Finding]) -> list[Finding]:
         return [finding for finding in findings if finding.code not in self._ignored]
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 from newsletter.audience.addresses import validate
 from newsletter.campaigns.definition import Definition
 from newsletter.clock import Clock
 from newsletter.config import Settings
-from newsletter.errors import CampaignError, TemplateError
+from newsletter.content.page import Page, Series
+from newsletter.errors import CampaignError, NewsletterError, TemplateError
 from newsletter.scheduler.campaign_files import list_campaign_files, read_campaign_file
 from newsletter.trial import deliver_trial
 from newsletter.web.preview.personas import Persona
@@ -20,7 +22,10 @@ from newsletter.web.preview.readers import Readers
 from newsletter.web.preview.showing import Json, Showing
 from newsletter.web.preview.timeline import simulation
 from newsletter.web.preview.watching import WARM_AFTER_SECONDS, Announcer, watching
-from newsletter.web.preview.workbench import Workbench
+from newsletter.web.preview.workbench import COMPOSITIONS_KEPT, Workbench
+
+TELL_EVERY_SECONDS = 2.0
+"""How often the browser hears of progress while hundreds of pages are being checked."""
 
 
 class Desk:
@@ -42,6 +47,7 @@ class Desk:
         self._readers = Readers(self.workbench.settings, examples(self.workbench.settings))
         self.showing = Showing(self.workbench, clock, lambda key: self._readers.find(key))
         self._stale = threading.Event()
+        self._complaint: NewsletterError | None = None
 
     def timeline(self, *, start: str, zone: str, cadence: str, at: str, persona: str, compose: bool = False) -> Json:
         """All series on the days of a simulated subscriber. Raises UsageError for controls that can't be meant."""
@@ -49,7 +55,7 @@ class Desk:
         zone = zone or self._readers.find(persona).subscriber.zone or self.workbench.settings.site.zone
         simulated = simulation(start, zone, cadence, at, now=self._clock.now(), campaigns=campaigns)
         shown = self.showing.timeline(simulated, persona, compose=compose)
-        troubles = [error for error in (*errors, self._readers.trouble) if error]
+        troubles = [error for error in (*errors, self._readers.trouble, self._complaint) if error]
         return shown | {
             "cadence": cadence,
             "campaigns": [{"name": name, "series": definition.series} for name, definition in campaigns.items()],
@@ -113,22 +119,35 @@ class Desk:
             self._stale.set()
 
     def _warm(self, stop: threading.Event) -> None:
-        """Compose what nobody has looked at yet, so that the timeline can tell sizes and findings."""
+        """Compose and check what nobody has looked at yet, so that the timeline can tell sizes and findings."""
         while not stop.is_set():
             self._stale.wait()
             self._stale.clear()
             if stop.wait(WARM_AFTER_SECONDS):
                 return
-            bench, fresh = self.workbench, 0
-            for series in list(bench.series.values()):
-                for page in series.pages:
-                    if stop.is_set() or self._stale.is_set():
-                        break
-                    if not bench.is_composed(series, page):
-                        bench.composed(series, page)
-                        fresh += 1
-            if fresh:
+            try:
+                self._check_all(stop)
+                self._complaint = None
+            except NewsletterError as error:  # a client in [check] that nobody knows, a sender that is none
+                self._complaint = error
+            self.announcer.announce(rows=True)
+
+    def _check_all(self, stop: threading.Event) -> None:
+        told = monotonic()
+        for series, page in self._by_interest():
+            if stop.is_set() or self._stale.is_set():
+                return
+            is_news = self.workbench.check(series, page, self._clock.now())
+            is_open = f"{series.name}/{page.id}" == self.showing.latest
+            if is_news and (is_open or monotonic() - told > TELL_EVERY_SECONDS):
                 self.announcer.announce(rows=True)
+                told = monotonic()
+
+    def _by_interest(self) -> list[tuple[Series, Page]]:
+        """As many pages as are remembered, the one on the screen first."""
+        everything = [(series, page) for series in self.workbench.series.values() for page in series.pages]
+        ordered = sorted(everything, key=lambda one: f"{one[0].name}/{one[1].id}" != self.showing.latest)
+        return ordered[:COMPOSITIONS_KEPT]
 
     def _campaigns(self) -> tuple[dict[str, Definition], list[CampaignError]]:
         settings, errors = self.workbench.settings, list[CampaignError]()

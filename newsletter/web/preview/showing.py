@@ -37,6 +37,8 @@ class Showing:
     def __init__(self, workbench: Workbench, clock: Clock, people: Callable[[str], Persona]) -> None:
         """`people` finds a persona by key. Raises UsageError for one that is not there."""
         self._workbench, self._clock, self._people = workbench, clock, people
+        self.latest = ""
+        """The page that was asked for last: it is checked first."""
 
     def timeline(self, simulated: Simulation, persona: str, *, compose: bool = False) -> Json:
         """Every series with its pages on their days. Pages that were not composed yet have no size, unless `compose`."""
@@ -75,6 +77,7 @@ class Showing:
     def page(self, reference: str, persona: str, version: str = "") -> Json:
         """One page for one reader, every way it can be looked at; `version`: `sent` or a git revision."""
         bench, who = self._workbench, self._people(persona)
+        self.latest = reference
         about: Json = {"page": reference, "persona": persona, "version": version, "error": None}
         series = page = None
         try:

@@ -6,8 +6,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
+from newsletter.check.checker import Checker
 from newsletter.compose.composer import Composer
 from newsletter.compose.email import Composition, Email
 from newsletter.compose.house_style import house_folder
@@ -24,12 +26,16 @@ COMPOSITIONS_KEPT = 400
 
 @dataclass(frozen=True)
 class Composed:
-    """What became of a page: an email, or the error that prevented it. `made_from` tells whether it is still good."""
+    """What became of a page: an email, or the error that prevented it. `made_from` tells whether it is still good.
+
+    `checked` holds what `newsletter check` finds, which includes `findings`; None while it has not been asked.
+    """
 
     email: Email | None
     findings: tuple[Finding, ...]
     error: MaterialError | None
     made_from: tuple[Page, tuple[str, ...], int]
+    checked: tuple[Finding, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Workbench:
         self._pages: dict[str, tuple[tuple[int, int, int], Page | ContentError]] = {}
         self._composed: OrderedDict[str, Composed] = OrderedDict()
         self._generation = 0
+        self._checker: tuple[tuple[int, tuple[str, ...]], Checker] | None = None
         self.trouble: NewsletterError | None = None
         self.series: Mapping[str, Series] = {}
         self.settings = self._settings()
@@ -104,6 +111,27 @@ class Workbench:
             while len(self._composed) > COMPOSITIONS_KEPT:
                 self._composed.popitem(last=False)
             return fresh
+
+    def check(self, series: Series, page: Page, now: datetime) -> bool:
+        """Judge a page by all rules, unless that has been done; whether it was news. Only one thread may call this."""
+        composed = self.composed(series, page)
+        if composed.checked is not None or composed.error is not None:
+            return False
+        # Outside the lock: rules take longer than composing, and an author waits for that.
+        found = self._checker_of().check_page(page, series, now)
+        with self._lock:
+            reference = f"{series.name}/{page.id}"
+            if self._composed.get(reference) is composed:
+                self._composed[reference] = replace(composed, checked=found)
+        return True
+
+    def _checker_of(self) -> Checker:
+        """The checker for the settings and links of now."""
+        everything = tuple(self.series.values())
+        addresses = (self._generation, tuple(page.url for series in everything for page in series.mailable))
+        if self._checker is None or self._checker[0] != addresses:
+            self._checker = (addresses, Checker(self.settings, everything))
+        return self._checker[1]
 
     def composed_from(self, series: Series, page: Page, data: bytes) -> tuple[Page, Composed]:
         """The email of `page` as another version of its file (`data`) would give it. Raises ContentError."""
@@ -231,7 +259,8 @@ def findings_of(series: Series, page: Page, composed: Composed) -> tuple[Finding
     own = [finding for finding in (*series.broken, *series.findings) if finding.path == page.path]
     if composed.error:
         own.append(finding_of(composed.error))
-    found = dict.fromkeys((*own, *page.findings, *composed.findings))
+    about = (*page.findings, *composed.findings) if composed.checked is None else composed.checked
+    found = dict.fromkeys((*own, *about))
     return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
 
 

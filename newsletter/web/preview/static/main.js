@@ -171,7 +171,7 @@ addEventListener("popstate", () => {
 
 // The open page comes first: the rows of hundreds of others can wait until it is on the screen.
 async function changed(news) {
-  const concerns = news.all || news.pages.includes(state.page) || news.pages.some((page) => page.endsWith("/") && state.page.startsWith(page));
+  const concerns = news.all || news.rows || news.pages.includes(state.page) || news.pages.some((page) => page.endsWith("/") && state.page.startsWith(page));
   if (concerns) await loadPage();
   requestAnimationFrame(() => setTimeout(rowsChanged, 30, news.all));
 }
