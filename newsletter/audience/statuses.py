@@ -119,7 +119,8 @@ STAYS_COLUMNS: Mapping[str, Standing] = {
     **dict.fromkeys(
         words(
             "subscribed issubscribed subscribedtoemails emailsubscribed emailenabled acceptsemailmarketing "
-            "acceptsmarketing isactive receivesemails enabled angemeldet abonne suscrito"
+            "acceptsmarketing isactive receivesemails enabled optin optedin emailoptin newsletteroptin marketingoptin "
+            "marketingconsent emailmarketingconsent emailconsent consent angemeldet abonne suscrito"
         ),
         Standing.UNSUBSCRIBED,
     ),
@@ -127,10 +128,26 @@ STAYS_COLUMNS: Mapping[str, Standing] = {
 }
 """Columns in which no says that the person left. Substack's `active_subscription` is not one: it is about paying."""
 
+_LEFT_NAME = re.compile(
+    r"(?:is|has|e?mail|contact|subscriber|globally)*"
+    r"(?:(?P<blocked>blacklist|blocklist|suppress|donotcontact)|(?P<bounced>bounced|hardbounce|undeliverable)|"
+    r"(?P<complained>complain|spamcomplain|markedasspam)|(?P<left>unsubscrib|unsub|optedout|optout|donote?mail))"
+    r"(?!.*(?:reason|campaign|title|url|link|token|count|rate|number|ip|source|other|id)$)"
+)
+"""Other names of such columns: `Unsubscribed from all email`, `Email opt-out date`; not `Unsubscribe reason`."""
+
 _NO = frozenset(
     {"", "0", "false", "no", "n", "f", "off", "nein", "non", "null", "none", "nil", "never", "na", "00000000"}
 )
 _NO_DATE = re.compile(r"0000-00-00([ T]00:00:00.*)?")
+
+
+_MEANT = {
+    "blocked": Standing.BLOCKED,
+    "bounced": Standing.BOUNCED,
+    "complained": Standing.COMPLAINED,
+    "left": Standing.UNSUBSCRIBED,
+}
 
 
 def is_no(cell: str) -> bool:
@@ -164,6 +181,9 @@ def reader_of(column: str) -> Callable[[str], Standing] | None:
     if name in LEFT_COLUMNS:
         left = LEFT_COLUMNS[name]
         return lambda cell: Standing.MAILABLE if is_no(cell) else left
+    if (found := _LEFT_NAME.match(name)) is not None:
+        meant = _MEANT[str(found.lastgroup)]
+        return lambda cell: Standing.MAILABLE if is_no(cell) else meant
     if name in STAYS_COLUMNS:
         return lambda cell: _stays(cell, STAYS_COLUMNS[name])
     return None

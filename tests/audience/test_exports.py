@@ -142,7 +142,11 @@ def test_listmonk_and_keila_attributes_are_flattened(tmp_path: Path) -> None:
         ("Opted out", "2024-01-01", Standing.UNSUBSCRIBED), ("Unsubscribed at", "", Standing.MAILABLE),
         ("unsubscribed_at", "0000-00-00 00:00:00", Standing.MAILABLE), ("Accepts Email Marketing", "no", Standing.UNSUBSCRIBED),
         ("Subscribed", "", Standing.UNCONFIRMED), ("confirmed", "false", Standing.UNCONFIRMED), ("Status", "", Standing.MAILABLE),
-        ("Bounced", "1", Standing.BOUNCED), ("State", "NY", Standing.MAILABLE), ("State", "unsubscribed", Standing.UNSUBSCRIBED),
+        ("Bounced", "1", Standing.BOUNCED), ("Unsubscribed from all email", "true", Standing.UNSUBSCRIBED),
+        ("Email Opt-Out Date", "2024-01-01", Standing.UNSUBSCRIBED), ("Unsubscribe reason", "too many", Standing.MAILABLE),
+        ("unsubscribe_url", "https://x.example/u", Standing.MAILABLE), ("bounce_count", "3", Standing.MAILABLE),
+        ("Marketing opt-in", "no", Standing.UNSUBSCRIBED), ("is_blacklisted", "yes", Standing.BLOCKED), ("SMS_BLACKLISTED", "yes", Standing.MAILABLE),
+ ("State", "NY", Standing.MAILABLE), ("State", "unsubscribed", Standing.UNSUBSCRIBED),
     ],
 )  # fmt: skip
 def test_status_columns_of_spreadsheets_are_obeyed(tmp_path: Path, column: str, cell: str, standing: Standing) -> None:

@@ -70,11 +70,12 @@ def _routes(site: Site) -> list[BaseRoute]:
     leaving, choosing, confirming = UnsubscribePages(site), PreferencesPages(site), ConfirmPages(site)
     joining, viewing, archive = SubscribePages(site), ViewPages(site), ArchivePages(site)
 
-    def route(path: str, get: Handler, post: Handler | None = None) -> Route:
-        return Route(path, _Methods(site, get, post), methods=["GET", "POST"] if post else ["GET"])
+    def route(path: str, get: Handler, post: Handler | None = None, *, limited: bool = True) -> Route:
+        return Route(path, _Methods(site, get, post, limited), methods=["GET", "POST"] if post else ["GET"])
 
     return [
-        route("/u/{token}", leaving.ask, leaving.act),
+        # Never limited: mail providers post one-click unsubscriptions for millions of readers from a few addresses.
+        route("/u/{token}", leaving.ask, leaving.act, limited=False),
         route("/p/{token}", choosing.show, _from_here(site, choosing.act)),
         route("/p/{token}/data", choosing.data),
         route("/p/{token}/data.json", choosing.download),
@@ -98,14 +99,15 @@ def _routes(site: Site) -> list[BaseRoute]:
 class _Methods:
     """GET and HEAD to one handler, POST to another, within the limit for each client."""
 
-    def __init__(self, site: Site, get: Handler, post: Handler | None) -> None:
+    def __init__(self, site: Site, get: Handler, post: Handler | None, limited: bool) -> None:
         self.site = site
         self.get = get
         self.post = post
+        self.limited = limited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        if not self.site.page_limit.allows(client_of(client_host(request))):
+        if self.limited and not self.site.page_limit.allows(client_of(client_host(request))):
             response = self.site.problem(request, "problem_busy", status=429, headers={"retry-after": "60"})
         elif request.method == "POST" and self.post is not None:
             response = await self.post(request)

@@ -9,6 +9,8 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from newsletter.web.webhooks import MAX_BODY
+
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -21,8 +23,8 @@ MAIL_POLICY = (
 LONGEST_BODY = 64 * 1024
 BODY_SECONDS = 10.0
 HEAD_SECONDS = 15.0
-_OWN_LIMIT = "/hooks/"
-"""Webhooks read their bodies themselves, up to a limit of their own."""
+LONGER_BODIES = {"/hooks/": MAX_BODY}
+"""Where more is expected: webhooks report up to a thousand events at once."""
 
 HEADERS = {
     "content-security-policy": PAGE_POLICY,
@@ -59,19 +61,20 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Reads the whole body before anything else happens: at most LONGEST_BODY bytes, within BODY_SECONDS."""
+    """Reads the whole body before anything else happens: only so many bytes, within BODY_SECONDS."""
 
     def __init__(self, app: ASGIApp, seconds: float = BODY_SECONDS) -> None:
         self.app = app
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_OWN_LIMIT):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        longest = next((size for path, size in LONGER_BODIES.items() if scope["path"].startswith(path)), LONGEST_BODY)
         try:
             async with asyncio.timeout(self.seconds):
-                body = await _read_body(scope, receive)
+                body = await _read_body(scope, receive, longest)
         except TimeoutError:
             await _refuse(send, 408, b"The request took too long.\n")
             return
@@ -81,10 +84,10 @@ class BodyLimit:
         await self.app(scope, _replay(body, receive), send)
 
 
-async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
+async def _read_body(scope: Scope, receive: Receive, longest: int) -> bytes | None:
     """The body, or None if it is too long."""
     for name, value in scope["headers"]:
-        if name == b"content-length" and (not value.isdigit() or len(value) > 9 or int(value) > LONGEST_BODY):
+        if name == b"content-length" and (not value.isdigit() or len(value) > 9 or int(value) > longest):
             return None
     body = bytearray()
     while True:
@@ -92,7 +95,7 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return bytes(body)
         body += message.get("body", b"")
-        if len(body) > LONGEST_BODY:
+        if len(body) > longest:
             return None
         if not message.get("more_body"):
             return bytes(body)

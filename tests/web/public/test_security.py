@@ -233,6 +233,13 @@ def test_a_flood_of_pages_is_stopped_for_its_sender_only() -> None:
     assert [limit.allows("flood") for _ in range(2)] == [True, False]
 
 
+def test_a_flood_of_pages_meets_its_limit_but_unsubscribing_never_does(place: Place) -> None:
+    object.__setattr__(place.site, "page_limit", RateLimit(2, 100, lambda: 0.0))
+    assert [place.client.get("/archive").status_code for _ in range(4)] == [200, 200, 429, 429]
+    one_click = [place.client.post(f"/u/{place.token(Purpose.UNSUBSCRIBE)}").status_code for _ in range(4)]
+    assert one_click == [200] * 4
+
+
 def test_many_senders_together_meet_the_limit_for_all() -> None:
     limit = RateLimit(10, 50, lambda: 0.0)
     assert sum(limit.allows(f"client {number}") for number in range(500)) == 50
