@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
@@ -17,6 +18,9 @@ LINE_OCTETS = 75
 """RFC 5545 §3.1: longer lines are folded."""
 
 EVENT_MINUTES = 15
+
+SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
+"""pygal leaves its settings in the drawing as a script, for a viewer that is not there."""
 
 
 class Sending(NamedTuple):
@@ -147,6 +151,7 @@ def to_html(title: str, hours: Mapping[datetime, int], allowed: int, found: Sequ
         else ""
     )
     total = sum(hours.values())
+    drawing = SCRIPT.sub("", chart.render(is_unicode=True, disable_xml_declaration=True))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{escape(title)}</title>
@@ -157,7 +162,7 @@ h1 {{ font-size: 24px; margin: 0 }} figure {{ background: #fff; border-radius: 1
 </style></head><body>
 <h1>{escape(title)}</h1>
 <p>{total:,} mails in {len(hours):,} hours; times are UTC.</p>
-<figure>{chart.render(is_unicode=True, disable_xml_declaration=True)}</figure>
+<figure>{drawing}</figure>
 {note}
 </body></html>
 """
