@@ -14,7 +14,7 @@ from lxml import etree
 
 from newsletter.check import delivery, links, pictures, rendering, subjects, text
 from newsletter.check.clients import ClientRules, features_of
-from newsletter.check.mail import TRACE, Mail
+from newsletter.check.mail import NOWHERE, TRACE, Mail
 from newsletter.check.rule import RULES, Problem
 from newsletter.check.silence import NEVER, silence
 from newsletter.compose.composer import Composer
@@ -47,7 +47,10 @@ include_footer: true
 <figure><img src="https://site.example/a.jpg" alt="a"><figcaption>A <a href="https://site.example/">b</a></figcaption></figure>
 
 Text with [a link](https://site.example/), **strong**, *emphasis*, `code`, <small>small</small>, <mark>mark</mark>,
-<sup>a</sup>, <sub>b</sub>, ~~struck~~, <u>u</u>, <q>q</q>, <kbd>k</kbd>, <abbr title="a">b</abbr>, <cite>c</cite>.
+<sup>a</sup>, <sub>b</sub>, ~~struck~~, <u>u</u>, <q>q</q>, <kbd>k</kbd>, <abbr title="a">b</abbr>, <cite>c</cite>,
+<bdi>d</bdi>, <dfn>e</dfn>, <ins>f</ins>, <del>g</del>, <samp>h</samp>, <time>i</time>, <var>j</var>.
+
+<figure><img src="https://site.example/e.jpg" alt="e"><figcaption>E</figcaption></figure>
 
 ## Two
 ### Three
@@ -87,7 +90,7 @@ class AnyValue(dict[str, Any]):
     """Attributes of a reader about whom everything is known: each has its own name as value."""
 
     def get(self, name: str, default: Any = None) -> Any:
-        return "https://reader.example/" if re.search("url|link|href", name) else name.replace("_", " ").capitalize()
+        return NOWHERE if re.search("url|link|href", name) else name.replace("_", " ").capitalize()
 
     def __getitem__(self, name: str) -> Any:
         return self.get(name)
@@ -274,7 +277,7 @@ def _dotted(source: str, values: Mapping[str, str]) -> str:
     def fill(slot: re.Match[str]) -> str:
         name = re.search(r"\w+", slot[0])
         known = values.get(name[0]) if name else None
-        return known or ("https://reader.example/" if "href" in slot[0] else "…")
+        return known or (NOWHERE if "href" in slot[0] else "…")
 
     return SLOT.sub(fill, source)
 

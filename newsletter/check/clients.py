@@ -177,7 +177,7 @@ def _sentences(
     found = []
     where = f" See {feature.url}"
     if lacking:
-        lost = feature.slug.startswith(("html-", "image-"))
+        lost = feature.slug.startswith("image-") or feature.slug in LOST
         severity = Severity.ERROR if lost else Severity.WARNING
         found.append((CODE_UNSUPPORTED, severity, f"{feature.title} does not work in {', '.join(lacking)}.{where}"))
     if partial:
@@ -187,6 +187,11 @@ def _sentences(
         )
     return found
 
+
+LOST = frozenset(
+    ["html-video", "html-audio", "html-svg", "html-object", "html-form", "html-picture", "html-image-maps"]
+)
+"""Elements that show nothing where they do not work; others fall back to the text in them."""
 
 TAGS = {
     **{tag: f"html-{tag}" for tag in ["abbr", "acronym", "address", "audio", "base", "bdi", "blockquote", "code", "del", "dfn", "dialog", "form", "hr", "link", "marquee", "meter", "object", "picture", "pre", "progress", "rp", "rt", "ruby", "select", "small", "strike", "svg", "textarea", "video", "wbr"]},

@@ -14,6 +14,8 @@ from lxml import etree
 Element: TypeAlias = Any
 """`lxml.etree._Element`; lxml carries no types."""
 
+NOWHERE = "https://reader.example/"
+"""Stands where an address depends on the reader."""
 HIDDEN = re.compile(r"display\s*:\s*none|max-height\s*:\s*0|font-size\s*:\s*0(?:px)?\s*(?:;|$)", re.IGNORECASE)
 CONDITIONAL = re.compile(r"<!--\[if[^\]]*\]>.*?<!\[endif\]-->", re.DOTALL)
 TRACE = re.compile(r' data-line="\d+"')

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from newsletter.check.colours import Colour, contrast, inverted, parse_colour
-from newsletter.check.mail import Element, Mail, is_authors, text_of
+from newsletter.check.mail import NOWHERE, Element, Mail, is_authors, text_of
 from newsletter.check.rule import Problem, at, rule, shown
 from newsletter.finding import Severity
 
@@ -166,6 +166,7 @@ def text_part_link(mail: Mail) -> Iterator[Problem]:
         address = link.get("href") or ""
         if (
             is_authors(link)
+            and address != NOWHERE
             and address.startswith(("http", "mailto:"))
             and re.sub(r"\s+", "", address) not in unwrapped
         ):

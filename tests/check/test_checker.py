@@ -182,3 +182,12 @@ def test_the_shape_of_a_mail_is_kept_and_compared(tmp_path: Path) -> None:
     outdated = compare(kept.replace("# page ", "# page x"), changed, page.page, "golden/x.txt")
     assert outdated is not None
     assert outdated.severity is Severity.INFO
+
+
+def test_a_second_figure_and_inline_elements_are_no_trouble_for_clients(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        _index="Text <ins>new</ins>.\n\n<figure><img src='https://a.example/b.png' alt='b'><figcaption>B</figcaption></figure>\n"
+        "\nMore <kbd>k</kbd>.\n",
+    )
+    assert found(check(tmp_path)) == []
