@@ -224,9 +224,14 @@ class Service:
                 self.stop()
             if self._options.until_idle:
                 quiet = quiet + 1 if engine.is_idle else 0
-                # The planner may find more now that deliveries are final: ask it before leaving.
-                if quiet >= 2 and not await asyncio.to_thread(self._found_more):
+                if quiet >= 2 and await self._nothing_follows(engine):
                     self.stop()
+
+    async def _nothing_follows(self, engine: Engine | FilingEngine) -> bool:
+        """The planner may find more now that deliveries are final; the engine may send that while it is asked."""
+        before = self.tally.handled + self.tally.unsent
+        found = await asyncio.to_thread(self._found_more)
+        return not found and engine.is_idle and self.tally.handled + self.tally.unsent == before
 
     def _found_more(self) -> bool:
         try:
