@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -167,7 +167,7 @@ class Bench:
         email = an_email(self.configuration.octets)
         with self.database.transaction() as connection:
             for table in ("delivery", "subscriber", "campaign"):
-                connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+                connection.execute(text(f"DELETE FROM {table}"))
             connection.execute(
                 text(
                     "INSERT INTO campaign (id, name, series, state, definition, created_at, updated_at) VALUES (1, 'unions', 'unions', 'running', '{}', 0, 0)"
@@ -282,9 +282,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="newsletter-bench-")))
         port = stack.enter_context(sink())
         url = stack.enter_context(postgresql()) if any(found.postgresql for found in wanted) else ""
-        benches: list[Bench] = []
-        for found in wanted:
-            benches.append(Bench(found, folder, port, arguments.messages, url if found.postgresql else ""))
+        benches = [Bench(found, folder, port, arguments.messages, url if found.postgresql else "") for found in wanted]
         for bench in benches:  # once to warm up and to learn the size on the wire
             if bench.configuration.postgresql:
                 bench._seed()

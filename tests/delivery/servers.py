@@ -119,7 +119,7 @@ class KeepingServer:
         session = Session(len(self.sessions), encrypted=self.implicit_tls)
         self.sessions.append(session)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError, ssl.SSLError):
                 await self._talk(session, reader, writer)
         finally:
             writer.transport.abort()
