@@ -119,6 +119,13 @@ def wanted_clients(chosen: Mapping[str, str], support: Support) -> dict[str, str
         raise SettingsError(
             f"[check.clients] {unknown[0]!r} is no client.", remedy=f"There are: {', '.join(sorted(support.names))}."
         )
+    for client, oldest in chosen.items():
+        tried = dict.fromkeys(version for one in support.features.values() for version, _ in one.stats.get(client, ()))
+        if oldest and oldest not in tried:
+            raise SettingsError(
+                f"[check.clients] {client}: nothing is known of version {oldest!r}.",
+                remedy=f'Known are {", ".join(sorted(tried))}; "" is the newest.',
+            )
     return dict(chosen) or dict.fromkeys(USUAL, "")
 
 
@@ -126,10 +133,11 @@ def worst(rows: Iterable[tuple[str, str]], oldest: str) -> tuple[str, str]:
     """The worst value from version `oldest` on, with the number of its note; the newest only when `oldest` is "".
 
     The file lists versions in order of time, which is not their order as text: Outlook 16.80 is newer than 2016.
+    A feature that was not tried in version `oldest` is judged by all that were.
     """
     known = list(rows)
     names = [version for version, _ in known]
-    start = names.index(oldest) if oldest in names else len(known) - 1
+    start = names.index(oldest) if oldest in names else 0 if oldest else len(known) - 1
     best_last = sorted((value for _, value in known[start:]), key=lambda value: "nayu".find(value[:1]))
     note = re.search(r"#(\d+)", best_last[0]) if best_last else None
     return (best_last[0][:1] if best_last else "u", note[1] if note else "")

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from newsletter.check.clients import load_support, read_support, trim, worst
+from newsletter.check.clients import load_support, read_support, trim, wanted_clients, worst
 from newsletter.check.report import counts, json_report, text_report
 from newsletter.check.sarif import sarif_report
 from newsletter.check.spamassassin import read_verdict, verdict
 from newsletter.cli import command
-from newsletter.errors import DataError, MissingToolError, ServiceError
+from newsletter.errors import DataError, MissingToolError, ServiceError, SettingsError
 from newsletter.finding import Finding, Severity
 
 from .projects import check, write
@@ -83,6 +83,13 @@ def test_the_newest_version_counts_and_older_ones_when_they_are_chosen() -> None
     assert worst(rows, "2019") == ("a", "1")
     assert worst(rows, "2016") == ("n", "")
     assert worst([], "") == ("u", "")
+    assert worst([("2019", "n"), ("2021", "y")], "2016") == ("n", "")
+
+
+def test_a_version_nobody_tried_is_refused() -> None:
+    with pytest.raises(SettingsError, match="2099"):
+        wanted_clients({"outlook.windows": "2099"}, load_support())
+    assert wanted_clients({"outlook.windows": "2016"}, load_support()) == {"outlook.windows": "2016"}
 
 
 def test_the_vendored_data_is_whole() -> None:
