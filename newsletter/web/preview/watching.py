@@ -103,28 +103,29 @@ def watching(
     again = threading.Event()
 
     def watch_folders() -> None:
+        watched: set[Path] | None = None
         while not stop.is_set():
             again.clear()
-            known = sorted({folder.resolve() for folder in folders() if folder.is_dir()})
-            outer = [
-                folder
-                for folder in known
-                if not any(folder.is_relative_to(other) for other in known if other != folder)
-            ]
-            ended = _Either(stop, again)
-            if not outer:
+            known = {folder.resolve() for folder in folders() if folder.is_dir()}
+            come = set() if watched is None else known - watched
+            watched = known
+            if not known:
                 again.wait(1)
                 continue
             for changes in watch(
-                *outer,
+                *_outermost(known),
                 watch_filter=Savings(),
                 debounce=DEBOUNCE_MS,
                 step=STEP_MS,
                 rust_timeout=LOOK_AGAIN_MS,
-                stop_event=ended,
-                yield_on_timeout=False,
+                stop_event=_Either(stop, again),
+                yield_on_timeout=True,
             ):
-                saved({Path(path) for _, path in changes})
+                # What a folder already held when it began to be watched was never reported as saved.
+                held = {file for folder in come for file in folder.rglob("*") if file.is_file()}
+                come = set()
+                if changes or held:
+                    saved(held | {Path(path) for _, path in changes})
 
     def watch_root() -> None:
         for changes in watch(
@@ -163,3 +164,8 @@ class _Either:
 
     def is_set(self) -> bool:
         return any(event.is_set() for event in self._events)
+
+
+def _outermost(folders: set[Path]) -> list[Path]:
+    """`folders` without those that lie in another: they would be reported twice."""
+    return sorted(folder for folder in folders if not any(folder.is_relative_to(other) for other in folders - {folder}))
