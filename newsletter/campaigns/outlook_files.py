@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from io import StringIO
+from math import ceil
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,17 @@ LINE_OCTETS = 75
 """RFC 5545 §3.1: longer lines are folded."""
 
 EVENT_MINUTES = 15
+
+LOOK = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 1140px; margin: 40px auto; padding: 0 20px; color: #111827;
+  background: #f9fafb }
+h1 { font-size: 24px; margin: 0 }
+figure { background: #fff; border-radius: 12px; padding: 12px; margin: 24px 0; box-shadow: 0 1px 3px #0002 }
+svg { width: 100%; height: auto }
+.legend { margin: 8px 16px; font-size: 14px }
+i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin: 0 4px 0 12px }
+.mail { background: #2563eb } .above { background: #dc2626 } .jam li { color: #b91c1c }
+"""
 
 SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
 """pygal leaves its settings in the drawing as a script, for a viewer that is not there."""
@@ -108,7 +120,27 @@ def _folded(line: str) -> str:
 
 
 def to_html(title: str, hours: Mapping[datetime, int], allowed: int, found: Sequence[Jam]) -> str:
-    """A page with the volume of each busy hour as a chart, the relays' limit as a line; nothing in it loads anything."""
+    """A page with the volume of each busy hour as a chart, red above what the relays take (0: no limit), and where mail
+    piles up. Nothing in it loads anything."""
+    legend = (
+        f"<p class=legend><i class=mail></i> mails in the hour "
+        f"<i class=above></i> more than the relays take ({allowed:,}/h)</p>"
+    )
+    warnings = "".join(f"<li>{escape(str(jam))}</li>" for jam in found)
+    note = f"<ul class=jam>{warnings}</ul>" if warnings else "<p>The relays keep up with every hour.</p>"
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{escape(title)}</title>
+<style>{LOOK}</style></head><body>
+<h1>{escape(title)}</h1>
+<p>{sum(hours.values()):,} mails in {len(hours):,} hours; times are UTC.</p>
+<figure>{_chart(hours, allowed)}{legend if allowed else ""}</figure>
+{note if allowed else ""}
+</body></html>
+"""
+
+
+def _chart(hours: Mapping[datetime, int], allowed: int) -> str:
     import pygal
     from pygal.style import Style
 
@@ -118,51 +150,32 @@ def to_html(title: str, hours: Mapping[datetime, int], allowed: int, found: Sequ
         foreground="#374151",
         foreground_strong="#111827",
         foreground_subtle="#9ca3af",
+        guide_stroke_color="#e5e7eb",
+        major_guide_stroke_color="#d1d5db",
+        guide_stroke_dasharray="0",
+        major_guide_stroke_dasharray="0",
+        opacity=1,
+        opacity_hover=0.8,
         colors=("#2563eb", "#dc2626"),
         font_family="system-ui, sans-serif",
         label_font_size=11,
         major_label_font_size=11,
-        legend_font_size=13,
     )
-    chart = pygal.Bar(
+    chart = pygal.StackedBar(
         js=[],
         style=style,
         width=1100,
-        height=420,
-        x_label_rotation=40,
-        show_legend=bool(allowed),
-        legend_at_bottom=True,
+        height=400,
+        x_label_rotation=30,
+        show_legend=False,
         spacing=2,
         margin=12,
-        x_labels_major_every=max(1, len(hours) // 24),
+        x_labels_major_every=max(1, ceil(len(hours) / 12)),
         show_minor_x_labels=False,
         value_formatter=lambda value: f"{value:,.0f}",
     )
     chart.x_labels = [f"{hour:%a %d %b %H:%M}" for hour in hours]
-    chart.add("mails in the hour", list(hours.values()))
+    chart.add("mails in the hour", [min(count, allowed or count) for count in hours.values()])
     if allowed:
-        chart.add(f"the relays take {allowed:,}", [{"value": allowed, "style": "opacity: .25"}] * len(hours))
-    warnings = "".join(f"<li>{escape(str(jam))}</li>" for jam in found)
-    note = (
-        f"<ul class=jam>{warnings}</ul>"
-        if warnings
-        else "<p>The relays keep up with every hour.</p>"
-        if allowed
-        else ""
-    )
-    total = sum(hours.values())
-    drawing = SCRIPT.sub("", chart.render(is_unicode=True, disable_xml_declaration=True))
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{escape(title)}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 1140px; margin: 40px auto; padding: 0 20px; color: #111827; background: #f9fafb }}
-h1 {{ font-size: 24px; margin: 0 }} figure {{ background: #fff; border-radius: 12px; padding: 12px; margin: 24px 0; box-shadow: 0 1px 3px #0002 }}
-.jam li {{ color: #b91c1c }} svg {{ width: 100%; height: auto }}
-</style></head><body>
-<h1>{escape(title)}</h1>
-<p>{total:,} mails in {len(hours):,} hours; times are UTC.</p>
-<figure>{drawing}</figure>
-{note}
-</body></html>
-"""
+        chart.add("more than the relays take", [max(0, count - allowed) or None for count in hours.values()])
+    return SCRIPT.sub("", chart.render(is_unicode=True, disable_xml_declaration=True))
