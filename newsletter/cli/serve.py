@@ -21,6 +21,8 @@ def command(ctx: click.Context, host: str | None, port: int | None) -> None:
       newsletter serve --port 8080
     """
     import asyncio
+    import os
+    import platform
 
     from newsletter.cli.project import opened
     from newsletter.cli.terminal import err, out, settings_of
@@ -41,5 +43,5 @@ def command(ctx: click.Context, host: str | None, port: int | None) -> None:
         def say(trouble: str) -> None:
             err.print(f"confirmations: {trouble}", markup=False)
 
-        mailer = ConfirmationMailer(site, load_signers(settings), trouble=say)
+        mailer = ConfirmationMailer(site, load_signers(settings), f"{platform.node()}:{os.getpid()}", trouble=say)
         asyncio.run(serve(public_app(site), listener, mailer, proxies=settings.web.trusted_proxies))

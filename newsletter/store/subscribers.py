@@ -53,9 +53,8 @@ class StoredSubscriber:
 def add_subscriber(
     connection: Connection, person: Subscriber, address_hash: bytes, *, state: State, at: datetime
 ) -> int:
-    """Add one person; their id. Raises IntegrityError of SQLAlchemy if the address is taken: ask first."""
-    values = _values(person, address_hash, state, at)
-    return int(connection.execute(insert(subscriber).values(values).returning(subscriber.c.id)).scalar_one())
+    """Add one person; their id, or that of whoever has the address already."""
+    return add_subscribers(connection, [(address_hash, person)], state=state, at=at)[address_hash]
 
 
 def add_subscribers(
@@ -241,21 +240,6 @@ def count_tags(connection: Connection) -> dict[str, int]:
     """How many people have each tag."""
     query = select(subscriber_tag.c.tag, func.count()).group_by(subscriber_tag.c.tag).order_by(subscriber_tag.c.tag)
     return dict(connection.execute(query).tuples().all())
-
-
-def _values(person: Subscriber, address_hash: bytes, state: State, at: datetime) -> Mapping[str, Any]:
-    seconds = int(at.timestamp())
-    return {
-        "address": person.address,
-        "address_hash": address_hash,
-        "name": person.name,
-        "zone": person.zone,
-        "lang": person.lang,
-        "attributes": dict(person.attributes),
-        "state": state,
-        "created_at": seconds,
-        "updated_at": seconds,
-    }
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes a new encoder for each call

@@ -20,12 +20,14 @@ from newsletter.message.builder import Message, identity_of, transactional
 from newsletter.message.dkim import Signer
 from newsletter.message.links import CONFIRM_DAYS, Purpose, Target
 from newsletter.store.confirmations import Confirmation, due_confirmations, purge_confirmations, schedule_mail
+from newsletter.store.leases import take
 from newsletter.web.public.site import Site
 from newsletter.web.public.texts import choose
 
 REMINDER = timedelta(days=3)
 AFTER_A_4XX = timedelta(minutes=15)
 AT_ONCE = 20
+LEASE, LEASE_SECONDS = "confirmations", 300
 PAUSE_SECONDS = 2.0
 PURGE_SECONDS = 3600.0
 
@@ -64,10 +66,11 @@ def compose(site: Site, wanted: Confirmation, signers: Sequence[Signer]) -> Mess
 
 @dataclass
 class ConfirmationMailer:
-    """Sends what is due, until stopped. Only one of them runs beside a database."""
+    """Sends what is due, until stopped. Of several beside one database only the `holder` of the lease sends."""
 
     site: Site
     signers: Sequence[Signer]
+    holder: str = "serve"
     send: Send = send_one
     trouble: Callable[[str], None] = lambda message: None
 
@@ -88,6 +91,9 @@ class ConfirmationMailer:
     async def send_due(self) -> int:
         """Send what is due now; how many were taken by the relay. Raises RelayError when the relay refuses us."""
         taken = 0
+        waiting = await run_in_threadpool(self._due)
+        if not waiting or not await run_in_threadpool(self._take_lease):
+            return 0
         for wanted in await run_in_threadpool(self._due):
             try:
                 message = compose(self.site, wanted, self.signers)
@@ -98,6 +104,10 @@ class ConfirmationMailer:
             await run_in_threadpool(self._note, wanted, reply)
             taken += 200 <= reply.code < 300
         return taken
+
+    def _take_lease(self) -> bool:
+        with self.site.database.transaction() as connection:
+            return take(connection, LEASE, self.holder, LEASE_SECONDS)
 
     def _due(self) -> list[Confirmation]:
         with self.site.database.reading() as connection:

@@ -7,6 +7,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes, policy
 
+import httpx
 import pytest
 
 from newsletter.config import RelaySettings
@@ -14,6 +15,7 @@ from newsletter.delivery.reply import Reply
 from newsletter.message.builder import Message
 from newsletter.store.confirmations import due_confirmations
 from newsletter.store.consents import ConsentKind, consents_of
+from newsletter.store.leases import take
 from newsletter.store.subscribers import tags_of
 from newsletter.store.suppressions import Reason, suppress
 from newsletter.web.public.confirmation_mail import ConfirmationMailer, compose
@@ -256,6 +258,23 @@ def test_a_flood_from_one_client_is_stopped(place: Place) -> None:
     assert codes == [202] * 5 + [429] * 3
     with place.database.reading() as connection:
         assert len(list(due_confirmations(connection, now=place.clock.now(), limit=99))) == 5
+
+
+def test_a_flood_of_many_connections_gets_no_more_through(place: Place) -> None:
+    def post(number: int) -> int:
+        with httpx.Client(base_url=place.client.base_url) as client:
+            return client.post("/subscribe", json={"email": f"p{number}@acme.example"}).status_code
+
+    with ThreadPoolExecutor(16) as threads:
+        codes = list(threads.map(post, range(80)))
+    assert (codes.count(202), codes.count(429)) == (5, 75)
+
+
+def test_two_servers_send_one_mail(place: Place) -> None:
+    submit(place)
+    with place.database.transaction() as connection:
+        assert take(connection, "confirmations", "another server", 60)
+    assert mails(place) == []
 
 
 def test_a_series_that_is_not_there_is_not_subscribed_to(place: Place) -> None:
