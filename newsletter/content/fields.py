@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from newsletter.content.decoding import CONTROL
 from newsletter.content.front_matter import FrontMatter
 from newsletter.content.page import Link
 from newsletter.errors import ContentError
@@ -31,6 +32,7 @@ KNOWN = frozenset(
     ]
 )
 SLUG = re.compile(r"[\w.~-]+(?:/[\w.~-]+)*")
+ADDRESS = re.compile(r"(?:https?://[^\s/]+)?/?[^\s:\\<>\"'{}]*", re.IGNORECASE)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
@@ -86,7 +88,7 @@ def read_fields(front_matter: FrontMatter, path: str) -> Fields:
         lang=reader.matching("lang", LANGUAGE, "a language such as en, de or pt-BR").replace("_", "-"),
         tags=reader.texts("tags"),
         slug=reader.matching("slug", SLUG, "a slug such as day-in-the-life"),
-        url=reader.text("url"),
+        url=reader.matching("url", ADDRESS, "a path such as /unions/learning, or an https address"),
         next=reader.link("next"),
         keys=lines,
     )
@@ -101,13 +103,16 @@ class FieldReader:
     path: str
 
     def text(self, key: str) -> str:
-        """Text; a whole number is taken as its digits, since `title: 1984` is no mistake."""
+        """Text; a whole number is taken as its digits, since `title: 1984` is no mistake.
+
+        YAML can write control characters (`"\\0"`) that the file itself does not hold.
+        """
         value = self.values.get(key, "")
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str):
             raise self._error(key, "text", 'Put it in quotes: "…".')
-        return value.strip()
+        return CONTROL.sub("", value).strip()
 
     def matching(self, key: str, pattern: re.Pattern[str], meaning: str) -> str:
         """Text of one form, or none."""

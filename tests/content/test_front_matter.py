@@ -83,6 +83,7 @@ def test_a_draft_is_a_draft_in_each_of_yamls_spellings(word: str) -> None:
         ("---\ntitle: A\nslug: ../../etc\n---\nx", 3),
         ("---\ntitle: A\ntags: {a: 1}\n---\nx", 3),
         ("---\ntitle: [A]\n---\nx", 2),
+        ("---\ntitle: A\nurl: javascript:x()\n---\nx", 3),
         ("---\ntitle: A\nnext: 7\n---\nx", 3),
         ("---\ntitle: A\nlang: no language\n---\nx", 3),
         ("+++\ntitle = A\n+++\nx", 2),
@@ -120,6 +121,10 @@ def test_known_keys_are_typed_and_unknown_ones_kept() -> None:
     assert (read.next.href, read.next.text, read.next.line) == ("sails", "Sails", 10)
     assert read.front_matter["colour"] == {"main": "blue"}
     assert read.keys["weight"] == 6
+
+
+def test_a_title_can_smuggle_in_neither_lines_nor_control_characters() -> None:
+    assert page("x", front='title: "A\\r\\nBcc: x\\0\\x07"').title == "A Bcc: x"
 
 
 def test_a_page_without_title_takes_its_first_heading_and_says_so() -> None:
