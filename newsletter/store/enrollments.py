@@ -31,10 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.campaigns.due import NO_PREFERENCES, Preferences
+from newsletter.store.preferences import WEEKDAYS
 from newsletter.store.tables import enrollment, subscriber, suppression
-
-WEEKDAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
-"""The words of the column preference.weekdays."""
 
 PREFERENCES = "p.pace, p.paused_until, p.weekdays, p.hour"
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from newsletter.store.bulk import insert_new, select_by
-from newsletter.store.tables import subscriber, subscriber_tag
+from newsletter.store.tables import delivery, subscriber, subscriber_tag
 from newsletter.subscriber import Subscriber
 
 State = Literal["pending", "active"]
@@ -135,7 +135,8 @@ def change_address(
 
 
 def remove_subscriber(connection: Connection, subscriber_id: int) -> None:
-    """Delete a person and, by the foreign keys, all that hangs on them."""
+    """Delete a person and all that hangs on them: by the foreign keys, and their deliveries, which have none."""
+    connection.execute(delete(delivery).where(delivery.c.subscriber_id == subscriber_id))
     connection.execute(delete(subscriber).where(subscriber.c.id == subscriber_id))
 
 
