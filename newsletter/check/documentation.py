@@ -14,7 +14,8 @@ Written from the rules themselves by `python -m newsletter.check.documentation`;
 
 `newsletter check` composes each page as it would be mailed, merges it for readers with much, little and odd data, and
 points at the line of the content file. It exits with 1 when there is an error, so that it can guard a pull request.
-Output is text, `--format json`, or `--format sarif` (2.1.0), which code hosts show beside the lines.
+Output is text, `--format json`, or `--format sarif` (2.1.0), which code hosts show beside the lines. With the name of a
+series, the text ends with where the bytes of each mail go and how long it takes to read.
 
 ## Silencing
 

@@ -86,7 +86,7 @@ def command(
         findings += _ask_links(checked)
     if spam:
         findings += _ask_spamassassin(checked)
-    _print(form, findings, checked, content_folder(settings, content))
+    _print(form, findings, checked, content_folder(settings, content), series)
     if any(finding.severity is Severity.ERROR for finding in findings):
         ctx.exit(1)
 
@@ -99,7 +99,9 @@ def _readers(file: Path | None) -> list[Subscriber]:
     return list(read_example(file))
 
 
-def _print(form: str, findings: Sequence[Finding], checked: Sequence[CheckedSeries], content: Path) -> None:
+def _print(
+    form: str, findings: Sequence[Finding], checked: Sequence[CheckedSeries], content: Path, series: str | None
+) -> None:
     """Paths are printed as seen from where the command runs, so that a terminal and a code host can follow them."""
     from dataclasses import replace
 
@@ -123,11 +125,35 @@ def _print(form: str, findings: Sequence[Finding], checked: Sequence[CheckedSeri
     report = text_report(findings, sources)
     if report:
         out.print(report, end="")
+    if series:
+        _print_budgets(checked)
     number = counts(findings)
     mails = counted(sum(len(one.pages) for one in checked), "mail")
     words = ", ".join(counted(number[severity], severity.value) for severity in Severity)
     style = "bold red" if number[Severity.ERROR] else "bold green"
     out.print(f"{mails} checked: {words}", style=style)
+
+
+def _print_budgets(checked: Sequence[CheckedSeries]) -> None:
+    """Where the bytes of each mail go, and how long it takes to read."""
+    from rich.table import Table
+
+    from newsletter.check.rendering import budget
+    from newsletter.check.text import WORDS_PER_MINUTE
+    from newsletter.cli.terminal import out
+
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in ("mail", "KB", "shell", "theme", "article", "links", "minutes"):
+        table.add_column(heading, justify="left" if heading == "mail" else "right")
+    for one in checked:
+        for page in one.pages:
+            if page.mail:
+                parts = [f"{size / 1024:.1f}" for size in budget(page.mail).values()]
+                size = f"{len(page.mail.html.encode()) / 1024:.1f}"
+                minutes = f"{max(len(page.mail.words) / WORDS_PER_MINUTE, 1):.0f}"
+                table.add_row(f"{one.series.name}/{page.page.slug}", size, *parts, minutes)
+    if table.row_count:
+        out.print(table)
 
 
 def _relative(content: Path) -> str:

@@ -182,3 +182,11 @@ def test_a_refresh_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "caniemail.json").write_bytes(gzip.compress(b"{}"))
     with pytest.raises(DataError):
         run(tmp_path, "--refresh", str(tmp_path / "caniemail.json"))
+
+
+def test_a_series_that_is_named_ends_with_its_size_budget(tmp_path: Path) -> None:
+    write(tmp_path, _index="Text.")
+    printed = run(tmp_path, "boats")[1]
+    assert "boats/_index" in printed
+    assert "shell" in printed
+    assert "shell" not in run(tmp_path)[1]
