@@ -13,8 +13,9 @@ from typing import Any
 
 import tinycss2
 
-from newsletter.check.mail import CONDITIONAL, Element, Mail, line_of
+from newsletter.check.mail import CONDITIONAL, Mail, line_of
 from newsletter.check.rule import Problem
+from newsletter.content.tree import Element
 from newsletter.errors import DataError, SettingsError
 from newsletter.finding import Severity
 

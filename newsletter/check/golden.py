@@ -12,8 +12,9 @@ from hashlib import sha256
 
 from lxml import etree
 
-from newsletter.check.mail import Element, Mail
+from newsletter.check.mail import Mail
 from newsletter.content.page import Page
+from newsletter.content.tree import Element
 from newsletter.finding import Finding, Severity
 
 KEPT = ("class", "role", "width", "align", "dir", "style")

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from newsletter.check.mail import Element, Mail, is_authors, line_of, text_of
+from newsletter.check.mail import Mail, is_authors, line_of
 from newsletter.check.rule import Problem, at, rule, shown
+from newsletter.content.tree import Element, text_of
 from newsletter.finding import Severity
 
 VAGUE = re.compile(

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
 
 from lxml import etree
 
-Element: TypeAlias = Any
-"""`lxml.etree._Element`; lxml carries no types."""
+from newsletter.content.tree import Element
 
 NOWHERE = "https://reader.example/"
 """Stands where an address depends on the reader."""
@@ -115,11 +113,6 @@ def line_of(element: Element) -> int | None:
             return int(line)
         element = element.getparent()
     return None
-
-
-def text_of(element: Element) -> str:
-    """The text in an element, blanks collapsed."""
-    return " ".join("".join(element.itertext()).split())
 
 
 def is_authors(element: Element) -> bool:

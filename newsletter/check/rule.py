@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from newsletter.check.mail import Element, Mail, line_of
+from newsletter.check.mail import Mail, line_of
+from newsletter.content.tree import Element
 from newsletter.finding import Severity
 
 Example: TypeAlias = str | Mapping[str, Any]

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from newsletter.check.colours import Colour, contrast, inverted, parse_colour
-from newsletter.check.mail import NOWHERE, Element, Mail, is_authors, text_of
+from newsletter.check.mail import NOWHERE, Mail, is_authors
 from newsletter.check.rule import Problem, at, rule, shown
+from newsletter.content.tree import Element, text_of
 from newsletter.finding import Severity
 
 SMALLEST = 12
