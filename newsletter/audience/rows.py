@@ -115,7 +115,7 @@ def _understand(record: Record, columns: Columns, of_file: Standing) -> Subscrib
     if record.problem:
         return SubscriberRow(record.row, " ".join(record.cells)[:80], refusal=record.problem)
     cells = record.cells
-    written = cells[columns.email]
+    written = cells[columns.email].strip().strip("\u200b\ufeff\xa0")  # blanks that spreadsheets hide around an address
     try:
         address = validate(written)
         standing = of_file

@@ -65,8 +65,10 @@ def import_(
     """
     from newsletter.audience.archives import unpacked
     from newsletter.audience.importing import import_subscribers
+    from newsletter.audience.rows import clean_tag
     from newsletter.clock import SystemClock
 
+    tags = tuple(filter(None, map(clean_tag, tags)))
     with opened(ctx) as (database, ring), _report(report) as write_row:
         for file in files:
             with unpacked(file) as paths:

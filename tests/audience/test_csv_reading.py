@@ -178,6 +178,11 @@ def test_columns_of_one_name_are_both_kept(tmp_path: Path) -> None:
     assert rows_of(tmp_path, "email,note,Note\na@acme.example,x,y\n")[0].attributes == {"note": "x", "note_2": "y"}
 
 
+def test_blanks_hidden_around_an_address_are_no_part_of_it(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, 'email\n"ann@acme.example\u00a0"\n"\u200bbob@acme.example \n"\n')
+    assert [row.address for row in rows] == ["ann@acme.example", "bob@acme.example"]
+
+
 def test_a_name_can_not_break_a_header(tmp_path: Path) -> None:
     assert rows_of(tmp_path, 'email,name\na@acme.example,"Ann\r\nBcc: eve@evil.example\x07"\n')[0].name == (
         "Ann Bcc: eve@evil.example"

@@ -6,6 +6,7 @@ from functools import partial
 from time import monotonic
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from newsletter.config import Settings
 from newsletter.errors import LinkError, StoreError
 from newsletter.message.keys import KeyRing
 from newsletter.store.database import Database
+from newsletter.store.segments import list_segments
 from newsletter.web.public.archive import ArchivePages
 from newsletter.web.public.confirming import ConfirmPages
 from newsletter.web.public.limits import RateLimit, client_of
@@ -138,8 +140,13 @@ async def _robots(request: Request) -> Response:
 
 
 async def _health(site: Site, request: Request) -> Response:
-    with site.database.reading():
-        return PlainTextResponse("ok\n")
+    await run_in_threadpool(_ask_database, site)
+    return PlainTextResponse("ok\n")
+
+
+def _ask_database(site: Site) -> None:
+    with site.database.reading() as connection:
+        list_segments(connection)  # a small table: the question is whether there is an answer
 
 
 async def _link_problem(site: Site, request: Request, error: Exception) -> Response:
