@@ -6,7 +6,7 @@ Times are seconds since 1970, as the database keeps them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from math import ceil
@@ -30,6 +30,8 @@ from newsletter.campaigns.wall_time import instant, wall, zone_named
 
 UTC_ZONE = ZoneInfo("UTC")
 
+Question = tuple[str, int, int, str, bool, Preferences]
+
 
 @dataclass(frozen=True)
 class Timetable:
@@ -39,6 +41,7 @@ class Timetable:
     order: tuple[str, ...]
     wishes: Mapping[str, Wish]
     releases: Mapping[str, datetime] | None = None
+    known: dict[Question, int | None] = field(default_factory=dict, compare=False, repr=False)
 
     def due(
         self,
@@ -55,6 +58,14 @@ class Timetable:
         `counted_from` is when the page before was due (or the reader was enrolled, if `first`), `went_out` when it
         really left.
         """
+        question = (page_id, counted_from, went_out, zone, first, preferences)
+        if question not in self.known:  # of a batch that went out together, most readers ask the same
+            self.known[question] = self._due(*question)
+        return self.known[question]
+
+    def _due(
+        self, page_id: str, counted_from: int, went_out: int, zone: str, first: bool, preferences: Preferences
+    ) -> int | None:
         before = Before(moment(counted_from), moment(went_out), first)
         if self.releases is None:
             due = next_due(self.cadence, before, self.wishes.get(page_id, NO_WISH), _zone(zone), preferences)

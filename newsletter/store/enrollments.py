@@ -219,16 +219,31 @@ def newcomers_with_preferences(connection: Connection, campaign_id: int, people:
     return [_enrolled(row) for row in rows]
 
 
+_SET = "state = {0}state, zone = {0}zone, next_page_id = {0}next_page_id, due_at = {0}due_at"
+_CHANGE_ONE = text(
+    f"UPDATE enrollment SET {_SET.format(':')}, last_sent_at = coalesce(:last_sent_at, last_sent_at) "
+    "WHERE subscriber_id = :subscriber_id AND campaign_id = :campaign_id"
+)
+_CHANGE_MANY = text(
+    f"""
+    UPDATE enrollment e SET {_SET.format("c.")}, last_sent_at = coalesce(c.last_sent_at, e.last_sent_at)
+    FROM unnest(CAST(:subscriber_id AS BIGINT[]), CAST(:state AS TEXT[]), CAST(:zone AS TEXT[]),
+                CAST(:next_page_id AS TEXT[]), CAST(:due_at AS BIGINT[]), CAST(:last_sent_at AS BIGINT[]))
+        AS c(subscriber_id, state, zone, next_page_id, due_at, last_sent_at)
+    WHERE e.subscriber_id = c.subscriber_id AND e.campaign_id = :campaign_id
+    """
+)
+
+
 def change(connection: Connection, campaign_id: int, changes: Sequence[Change]) -> None:
     """Write the new values of many enrollments; `last_sent_at` None leaves it as it is."""
-    if changes:
-        connection.execute(
-            text(
-                "UPDATE enrollment SET state = :state, zone = :zone, next_page_id = :next_page_id, due_at = :due_at, "
-                "last_sent_at = coalesce(:last_sent_at, last_sent_at) WHERE subscriber_id = :subscriber_id AND campaign_id = :campaign_id"
-            ),
-            [change._asdict() | {"campaign_id": campaign_id} for change in changes],
-        )
+    if not changes:
+        return
+    if connection.dialect.name == "postgresql":  # one statement: a round trip for each row costs ten times as much
+        columns = dict(zip(Change._fields, map(list, zip(*changes, strict=True)), strict=True))
+        connection.execute(_CHANGE_MANY, {**columns, "campaign_id": campaign_id})
+    else:
+        connection.execute(_CHANGE_ONE, [step._asdict() | {"campaign_id": campaign_id} for step in changes])
 
 
 def find_next_pages(
