@@ -83,6 +83,7 @@ class Engine:
         self._writing = False
         self._exhausted = False  # the last look found nothing due
         self._stopping = False
+        self._fault: BaseException | None = None
         self._something = asyncio.Event()
         self._to_write = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -93,8 +94,8 @@ class Engine:
 
     async def run(self) -> None:
         """Send until `stop`. Claims that were not sent are released, outcomes written, before this returns."""
-        watch = asyncio.create_task(self._watch())
-        writer = asyncio.create_task(self._write_on())
+        watch = self._spawn(self._watch())
+        writer = self._spawn(self._write_on())
         try:
             await self._learn_traffic()
             while not self._stopping:
@@ -104,11 +105,14 @@ class Engine:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_EVERY):
                         await self._something.wait()
+                if self._fault is not None:
+                    raise self._fault
             await self._wind_up()
         finally:
             watch.cancel()
             writer.cancel()
-            await asyncio.gather(watch, writer, *self._tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._router.close()
             self._threads.shutdown(wait=True)
             self._writer.shutdown(wait=True)
 
@@ -356,7 +360,7 @@ class Engine:
 
     async def _wind_up(self) -> None:
         """Wait for the messages in hand, release the rest, write everything down."""
-        while self._packing or self._router.handed_out:
+        while (self._packing or self._router.handed_out) and self._fault is None:
             await asyncio.sleep(0.01)
         left = [*self._claimed, *self._router.take_all()]
         self._claimed.clear()
@@ -364,9 +368,11 @@ class Engine:
         if left:
             await self._ask(self._writer, lambda: self.ledger.release(left))
             self._journal.forget([Key(claim.id, claim.attempts) for claim in left])
-        while self._batch or self._writing:
+        while (self._batch or self._writing) and self._fault is None:
             self._to_write.set()
             await asyncio.sleep(0.01)
+        if self._fault is not None:
+            raise self._fault
 
     # watching
 
@@ -413,7 +419,15 @@ class Engine:
         self._router.wake()
         self.nudge()
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._on_task_end)
+        return task
+
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
+        """A task that failed in a way nobody thought of ends the run: the journal knows what was sent."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fault = task.exception()
+            self._something.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 
@@ -110,6 +111,16 @@ class Router:
         """Connections leave at once."""
         for pool in (*self._pools.values(), *self._leaving):
             pool.drop(reason)
+
+    async def close(self) -> None:
+        """Wait a moment for goodbyes, then cut what is left."""
+        pools = (*self._pools.values(), *self._leaving)
+        for _ in range(50):
+            if not any(pool.connections for pool in pools):
+                return
+            await asyncio.sleep(0.01)
+        self.drop("the run has ended")
+        await asyncio.sleep(0.01)
 
     def _choose(self, claim: Claim) -> RelayPool:
         if claim.campaign_relay in self._pools:

@@ -162,13 +162,15 @@ class Service:
             ticker.run_pending()
 
     def _guarded(self, job: Callable[[], object]) -> Callable[[], None]:
-        """A job that raises would end the thread and be due again at once (schedule keeps it due)."""
+        """A job that raises would end the thread, and nothing would be planned any more while sending goes on."""
 
         def guarded() -> None:
             try:
                 job()
             except NewsletterError as error:
                 self.log.trouble(str(error))
+            except Exception as error:  # noqa: BLE001 - the one place: said in the log, tried again in its turn
+                self.log.trouble(f"{type(error).__name__}: {error}")
 
         return guarded
 
@@ -234,8 +236,8 @@ class Service:
         return not found and engine.is_idle and self.tally.handled + self.tally.unsent == before
 
     def _found_more(self) -> bool:
+        self._guarded(self._plan_once)()
         try:
-            self._plan_once()
             return Ledger(self.database, self.worker, self.clock).count_due() > 0
         except StoreError as error:
             self.log.trouble(str(error))
