@@ -27,12 +27,17 @@ def schema(connection: Connection) -> dict[str, dict[str, list[str]]]:
         "indexes": inspector.get_indexes,
         "checks": inspector.get_check_constraints,
     }
+    made = {}
+    if connection.dialect.name == "sqlite":  # the inspector does not tell whether ids are ever given again
+        rows = connection.execute(text("SELECT name, sql LIKE '%AUTOINCREMENT%' AS counted FROM sqlite_master"))
+        made = {row.name: [str(row.counted)] for row in rows}
     tables = [table for table in inspector.get_table_names() if table != "alembic_version"]
     return {
         table: {
             fact: sorted(json.dumps(row, default=str, sort_keys=True) for row in read(table))
             for fact, read in facts.items()
         }
+        | {"ids": made.get(table, [])}
         for table in tables
     }
 
