@@ -79,7 +79,6 @@ def upgrade() -> None:
             name=op.f("uq_delivery_subscriber_id_campaign_id_page_id_copy"),
         ),
         sqlite_autoincrement=True,
-        sqlite_autoincrement=True,
     )
     op.create_index("ix_delivery_due", "delivery", ["campaign_id", "state", "due_at"], unique=False)
     op.create_index(
@@ -131,7 +130,6 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('pending', 'active')", name=op.f("ck_subscriber_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("address_hash", name=op.f("uq_subscriber_address_hash")),
-        sqlite_autoincrement=True,
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -215,7 +213,6 @@ def upgrade() -> None:
             ["subscriber_id"], ["subscriber.id"], name=op.f("fk_confirmation_subscriber_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_confirmation")),
-        sqlite_autoincrement=True,
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_confirmation_address_hash"), "confirmation", ["address_hash"], unique=False)
