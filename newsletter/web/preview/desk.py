@@ -24,6 +24,9 @@ from newsletter.web.preview.timeline import simulation
 from newsletter.web.preview.watching import WARM_AFTER_SECONDS, Announcer, watching
 from newsletter.web.preview.workbench import COMPOSITIONS_KEPT, Workbench
 
+BREATH_SECONDS = 0.004
+"""A pause between two pages in the background, in which whoever waits for the workbench gets its lock."""
+
 TELL_EVERY_SECONDS = 2.0
 """How often the browser hears of progress while hundreds of pages are being checked."""
 
@@ -106,6 +109,7 @@ class Desk:
         return [*([settings.file] if settings.file else []), self._examples(settings)]
 
     def _saved(self, files: set[Path]) -> None:
+        self._stale.set()  # first of all: the work in the background makes way
         settings = self.workbench.settings
         examples = self._examples(settings).resolve()
         change = self.workbench.refresh(file for file in files if file.resolve() != examples)
@@ -116,7 +120,6 @@ class Desk:
             self.announcer.announce(everything=True)
         if change:
             self.announcer.announce(change.pages, everything=change.all)
-            self._stale.set()
 
     def _warm(self, stop: threading.Event) -> None:
         """Compose and check what nobody has looked at yet, so that the timeline can tell sizes and findings."""
@@ -138,6 +141,8 @@ class Desk:
             if stop.is_set() or self._stale.is_set():
                 return
             is_news = self.workbench.check(series, page, self._clock.now())
+            if is_news:
+                self._stale.wait(BREATH_SECONDS)
             is_open = f"{series.name}/{page.id}" == self.showing.latest
             if is_news and (is_open or monotonic() - told > TELL_EVERY_SECONDS):
                 self.announcer.announce(rows=True)
