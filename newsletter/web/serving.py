@@ -22,6 +22,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)  # from here on browsers wait rather than being refused, however long the server takes
     except OSError as error:
         listener.close()
         raise ServiceError(

@@ -32,7 +32,8 @@ const panel = new Panel(change);
 const overviewPlace = h("div", { class: "overviews" });
 const banner = h("div", { class: "banner", role: "alert", hidden: true });
 const inboxStrip = h("div", { class: "strip", role: "group", "aria-label": "In Gmail on a desktop" });
-const main = h("main", {}, banner, toolbar.looks, inboxStrip, stage.scaleNote, overviewPlace, stage.element, textView.element, sourceView.element, messageView.element);
+const heading = h("h1", { class: "unseen" });
+const main = h("main", {}, heading, banner, toolbar.looks, inboxStrip, stage.scaleNote, overviewPlace, stage.element, textView.element, sourceView.element, messageView.element);
 document.body.append(toolbar.element, timeline.element, main, panel.element, sheet);
 
 function change(patch, isNew = false) {
@@ -99,6 +100,8 @@ function paint() {
   if (isMail) fill(inboxStrip, gmailRow({ ...pageData, due: rowOf(state.page)?.due }));
   panel.paint(state, isOpen ? pageData : null, rowOf(state.page)?.due);
   paintBanner();
+  heading.hidden = !isOpen;
+  heading.textContent = pageData?.subject ?? pageData?.title ?? state.page;
   document.title = [pageData?.subject ?? pageData?.title, "Preview"].filter(Boolean).join(" · ");
 }
 
@@ -181,8 +184,15 @@ async function rowsChanged(isAll) {
   rowsAsked += 1;
   const mine = rowsAsked;
   await new Promise((done) => setTimeout(done, 120));
-  if (isAll) people = (await load("people")).people;
+  if (isAll) await loadPeople();
   if (mine === rowsAsked) loadTimeline();
+}
+
+async function loadPeople() {
+  // Without an answer the preview has stopped, which the toolbar tells.
+  const found = await load("people").catch(() => ({ people }));
+  people = found.people;
+  paint();
 }
 
 let wasLost = false;
@@ -193,10 +203,7 @@ listen(changed, (isWell) => {
 });
 if (isExported) toolbar.say("exported", true);
 
-load("people").then((found) => {
-  people = found.people;
-  paint();
-});
+loadPeople();
 loadPage();
 loadTimeline();
 if (addressOf(state) !== location.search) writeAddress(state, false);

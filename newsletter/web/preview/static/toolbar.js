@@ -66,7 +66,7 @@ export class Toolbar {
   async findPeople() {
     const wanted = this.search.value.trim();
     if (!wanted) return;
-    this.found = (await load("people", { search: wanted })).people;
+    this.found = (await load("people", { search: wanted }).catch(() => ({ people: [] }))).people;
     this.search.setCustomValidity(this.found.length ? "" : "Nobody found");
     this.search.reportValidity();
     if (this.found.length) this.change({ persona: this.found[0].key });
