@@ -160,9 +160,11 @@ def measure(screen: Page, project: Path, saves: int, pid: int) -> tuple[dict[str
     memory = {"before": memory_mb(pid)}
     results: dict[str, list[float]] = {"page": [], "template": [], "settings": [], "picture": []}
     for name, saved in (("page", page_save), ("template", template_save), ("settings", settings_save)):
+        wait_until_quiet(pid)
         for _ in range(saves):
             mark = f"mark{next(numbers)}x"
             results[name].append(shown_after(screen, saved(mark), mark))
+    wait_until_quiet(pid)
     for _ in range(saves):
         width = 100 + next(numbers)
         mark = f"width{width} "
@@ -196,8 +198,10 @@ def report(results: dict[str, list[float]], saves: int, memory: dict[str, float]
     print(
         f"  memory of the preview                    {memory['before']:10.0f} MB before, {memory['after']:.0f} MB after"
     )
+    load = round(os.getloadavg()[0], 1)
+    print(f"  others at work on this machine           {load:10.1f} processes for {os.cpu_count()} cores")
     figures = {f"{name}_ms": round(median(times), 1) for name, times in results.items()}
-    print(json.dumps({"benchmark": "preview", "pages": SERIES * PAGES, **figures, "memory_mb": memory}))
+    print(json.dumps({"benchmark": "preview", "pages": SERIES * PAGES, **figures, "memory_mb": memory, "load": load}))
 
 
 if __name__ == "__main__":
