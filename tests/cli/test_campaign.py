@@ -1,0 +1,124 @@
+"""`newsletter campaign` and `newsletter simulate` as people type them, in a project of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from newsletter.cli import command
+from newsletter.errors import NewsletterError
+from newsletter.scaffold import make_project
+
+PEOPLE = """email,name,timezone
+ann@example.com,Ann,Europe/Paris
+bob@example.com,Bob,America/Lima
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    make_project(tmp_path / "dojo")
+    monkeypatch.chdir(tmp_path / "dojo")
+    (tmp_path / "dojo" / "people.csv").write_text(PEOPLE)
+    return tmp_path / "dojo"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments, catch_exceptions=True)
+
+
+def said(*arguments: str) -> str:
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*arguments: str) -> NewsletterError:
+    result = run(*arguments)
+    assert isinstance(result.exception, NewsletterError), result.output
+    return result.exception
+
+
+def test_the_whole_way_of_a_campaign(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    assert "New campaign captains with 3 pages for 2 subscribers" in said("campaign", "plan", "captains")
+    assert "No campaign yet" in said("campaign", "status")
+    assert "2 subscribers enrolled" in said("campaign", "start", "captains", "--every", "3d", "--at", "09:00")
+    assert "Nothing changes" in said("campaign", "start", "captains", "--every", "3d", "--at", "09:00")
+    assert "ann@example.com  0/3  active  next _index" in said("campaign", "status", "captains", "--readers")
+    (document,) = json.loads(said("campaign", "status", "captains", "--readers", "--format", "json"))
+    assert document["readers"] == {"active": 2} and len(document["progress"]) == 2
+    assert "Page _index is due" in said("campaign", "why", "captains", "ann@example.com")
+    assert "page first-command is next" in said("campaign", "skip", "captains", "ann@example.com")
+    assert "is paused: nothing more leaves" in said("campaign", "pause", "captains")
+    assert "is paused already" in said("campaign", "pause", "captains")
+    assert "is running again" in said("campaign", "resume", "captains")
+    assert "is cancelled" in said("campaign", "cancel", "captains")
+    log = said("campaign", "log", "captains")
+    assert [line.split()[7] for line in log.splitlines()] == ["cancel", "resume", "pause", "skip", "create"]
+
+
+def test_a_csv_is_imported_and_its_people_are_the_audience(project: Path) -> None:
+    said("subscribers", "import", "subscribers.example.csv")
+    output = said("campaign", "start", "captains", "--name", "press", "--every", "1w", "--csv", "people.csv")
+    assert "people.csv: 2 added" in output and "2 subscribers enrolled" in output
+
+
+def test_looking_ahead_writes_files_and_changes_nothing(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    output = said(
+        "simulate", "captains", "--every", "3d", "--at", "09:00", "--from", "2027-03-25", "--days", "30",
+        "--ical", "a.ics", "--to-csv", "a.csv", "--html", "a.html",
+    )  # fmt: skip
+    assert "6 mails in 30 days" in output
+    assert (project / "a.csv").read_text().splitlines()[1:3] == [
+        "2027-03-25T08:00:00Z,2027-03-25 09:00:00,Europe/Paris,ann@example.com,captains,_index",
+        "2027-03-25T14:00:00Z,2027-03-25 09:00:00,America/Lima,bob@example.com,captains,_index",
+    ]
+    assert (project / "a.ics").read_bytes().startswith(b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n")
+    assert "<svg" in (project / "a.html").read_text()
+    alone = said("simulate", "captains", "--on", "mon", "--from", "2027-03-25", "--subscriber", "ann@example.com")
+    assert alone.count("Europe/Paris") == 3 and "Mon 29 Mar 2027 09:00" in alone
+    assert "No campaign yet" in said("campaign", "status")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("start", "captain", "--every", "3d"), "no series"),
+        (("start", "captains", "--every", "3x"), "not a time span"),
+        (("start", "captains", "--every", "3d", "--zone", "Mars/Base"), "not an IANA time zone"),
+        (("start", "captains", "--every", "3d", "--on", "mon"), "exactly one of"),
+        (("start", "captains", "--every", "3d", "--tag", "nobody"), "audience is empty"),
+        (("start", "captains", "--every", "3d", "--segment", "nothing here"), ""),
+        (("start", "captains", "--every", "3d", "--relay", "pigeon"), "no relay"),
+        (("start", "captains", "--name", "../up", "--every", "3d"), "no name for a campaign"),
+        (("plan", "nowhere"), "no such campaign file"),
+        (("status", "nowhere"), "no campaign"),
+        (("why", "captains", "ann@example.com"), "no campaign"),
+    ],
+)
+def test_what_can_not_be_done_is_said_and_changes_nothing(
+    project: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    said("subscribers", "import", "people.csv")
+    assert message in str(refused("campaign", *arguments))
+    assert "No campaign yet" in said("campaign", "status")
+
+
+def test_a_page_with_an_impossible_wish_is_refused_by_file_and_line(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    page = project / "content" / "captains" / "night-watch.md"
+    page.write_text(page.read_text().replace("---\n", "---\ndelay: soon\n", 1))
+    error = refused("campaign", "start", "captains", "--every", "3d")
+    assert "delay" in error.message and error.place == "captains/night-watch.md:2"
+
+
+def test_help_has_an_example_for_each_command() -> None:
+    from newsletter.cli.campaign import command as group
+
+    for name, each in group.commands.items():
+        assert "Example:" in (each.help or ""), name
