@@ -11,14 +11,15 @@ import asyncio
 import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from newsletter.config import RelaySettings
 from newsletter.delivery.connection import Timeouts
 from newsletter.delivery.journal import Journal, Key
-from newsletter.delivery.ledger import Batch, Ledger, Refusal
+from newsletter.delivery.ledger import Ledger, Refusal
 from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.outcome import Judge
 from newsletter.delivery.packer import Built, Packer
@@ -26,10 +27,11 @@ from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
 from newsletter.delivery.reply import Fate, Reply, Stage
 from newsletter.delivery.routing import Router
+from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.steady import steady
 from newsletter.delivery.tally import Tally
 from newsletter.errors import StoreError
-from newsletter.store.deliveries import Claim, Outcome
+from newsletter.store.deliveries import Claim, Outcome, Traffic
 
 GROUP = 64
 """Parcels packed together: one sync of the journal and one look at the suppressions for all of them."""
@@ -40,13 +42,7 @@ MORSEL = 8
 CLAIM = 500
 """Rows claimed together."""
 
-WRITE_AT = 500
-"""Outcomes written together, or fewer after WRITE_EVERY seconds."""
-
-WRITE_EVERY = 0.2
 POLL_EVERY = 0.5
-
-T = TypeVar("T")
 
 
 class Engine:
@@ -77,25 +73,23 @@ class Engine:
         self._judge = Judge(ledger.now)
         self._router = Router({name: RelayPool(name, relay, timeouts, self) for name, relay in relays.items()})
         self._claimed: deque[Claim] = deque()
-        self._in_hand = 0  # claims of which no outcome is known yet
-        self._batch = Batch()
+        self._held: set[int] = set()  # claims of which no outcome is known yet
+        self._claim_in_doubt = False
+        self._scribe = Scribe(ledger, journal, log, self._learn)
         self._packing = 0
-        self._writing = False
         self._exhausted = False  # the last look found nothing due
         self._stopping = False
         self._fault: BaseException | None = None
         self._something = asyncio.Event()
-        self._to_write = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._threads = ThreadPoolExecutor(packers + 1, thread_name_prefix="pack")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     # running
 
     async def run(self) -> None:
         """Send until `stop`. Claims that were not sent are released, outcomes written, before this returns."""
         watch = self._spawn(self._watch())
-        writer = self._spawn(self._write_on())
+        writer = self._spawn(self._scribe.write_on())
         try:
             await self._learn_traffic()
             while not self._stopping:
@@ -114,7 +108,7 @@ class Engine:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._router.close()
             self._threads.shutdown(wait=True)
-            self._writer.shutdown(wait=True)
+            self._scribe.close()
 
     def stop(self) -> None:
         """Finish the messages in hand and leave."""
@@ -130,12 +124,12 @@ class Engine:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in hand and nothing was due when last looked."""
-        return self._exhausted and not (self._in_hand or self._batch or self._writing or self._packing)
+        return self._exhausted and self._scribe.is_done and not (self._held or self._packing)
 
     @property
     def is_done(self) -> bool:
         """Whether as many as `limit` asks for were handled."""
-        return self._limit is not None and self.tally.handled >= self._limit and not (self._batch or self._writing)
+        return self._limit is not None and self.tally.handled >= self._limit and self._scribe.is_done
 
     def apply(self, relays: Mapping[str, RelaySettings]) -> None:
         """New settings of the relays, while running."""
@@ -170,12 +164,11 @@ class Engine:
                 pool.prosper(parcel.domain)
                 continue
             if outcome.state == "failed":
-                self._batch.refusals.append(Refusal(parcel.claim, reply))
-            self._judge.apply(pool, parcel, stage, reply, verdict, self._batch.alerts)
+                self._scribe.batch.refusals.append(Refusal(parcel.claim, reply))
+            self._judge.apply(pool, parcel, stage, reply, verdict, self._scribe.batch.alerts)
         if answered:
-            self._batch.handed[pool.name] += len(answered)
-            if len(self._batch.outcomes) >= WRITE_AT:
-                self._to_write.set()
+            self._scribe.batch.handed[pool.name] += len(answered)
+            self._scribe.hurry_if_many()
         return works
 
     def hand_back(self, parcel: Parcel) -> None:
@@ -189,11 +182,11 @@ class Engine:
     def mark_uncertain(self, pool: RelayPool, parcel: Parcel, reason: str) -> None:
         """Its final dot may have reached the relay."""
         self.tally.uncertain += 1
-        self._in_hand -= 1
-        self._batch.uncertain.append((parcel.claim, reason))
-        self._batch.handed[pool.name] += 1
+        self._held.discard(parcel.claim.id)
+        self._scribe.batch.uncertain.append((parcel.claim, reason))
+        self._scribe.batch.handed[pool.name] += 1
         self.log.uncertain(parcel, pool.name, reason)
-        self._to_write.set()
+        self._scribe.hurry()
 
     def ask_again(self, pool: RelayPool) -> None:
         """Ask about the parcels in the pool's queue again; then let it go on."""
@@ -204,17 +197,17 @@ class Engine:
         """Tell the operator that the relay rests, or works again."""
         subject = f"relay:{pool.name}"
         if reply.code == 250:
-            self._batch.cleared.add(subject)
-            self._batch.alerts.pop(subject, None)
+            self._scribe.batch.cleared.add(subject)
+            self._scribe.batch.alerts.pop(subject, None)
             self.log.relay_works(pool.name)
             return
         self.log.relay_rests(pool.name, stage, reply, pool.rest_left)
         while pool.queue:  # to other relays, or to this one later
             self._put_back(pool.queue.popleft().claim, 0)
         if alert:
-            self._batch.cleared.discard(subject)
-            self._batch.alerts[subject] = f"{stage.value}: {reply}".replace(": 0 ", ": ")
-            self._to_write.set()
+            self._scribe.batch.cleared.discard(subject)
+            self._scribe.batch.alerts[subject] = f"{stage.value}: {reply}".replace(": 0 ", ": ")
+            self._scribe.hurry()
 
     # the way of a message
 
@@ -223,19 +216,25 @@ class Engine:
             return
         wanted = min(CLAIM, self._router.claim_ahead)
         if self._limit is not None:
-            wanted = min(wanted, self._limit - self.tally.handled - self._in_hand)
+            wanted = min(wanted, self._limit - self.tally.handled - len(self._held))
         if wanted <= 0:
             return
-        claims = await self._ask(self._writer, lambda: self.ledger.claim(wanted))
+        if self._claim_in_doubt and self._scribe.is_done:  # rows whose outcome waits to be written are not strays
+            held = frozenset(self._held)
+            if await self._scribe.ask(lambda: self.ledger.release_others(held)) is None:
+                return
+            self._claim_in_doubt = False
+        claims = await self._scribe.ask(lambda: self.ledger.claim(wanted))
         if claims is None:
+            self._claim_in_doubt = True  # it may have been committed, and only the answer be lost
             return
         self._claimed.extend(claims)
-        self._in_hand += len(claims)
+        self._held.update(claim.id for claim in claims)
         self._exhausted = not claims and not await self._is_due_now()
 
     async def _is_due_now(self) -> bool:
         """After a claim that brought nothing: all it met may have been suppressed."""
-        moment = await self._ask(self._writer, self.ledger.next_due)
+        moment = await self._scribe.ask(self.ledger.next_due)
         if moment is not None and moment <= self.ledger.now():
             self._something.set()
             return True
@@ -265,7 +264,7 @@ class Engine:
             refused = await loop.run_in_executor(self._threads, self._packer.clear, built.parcels)
         except StoreError as error:
             self._claimed.extendleft(reversed(group))
-            await self._rest_from_store(error)
+            await self._scribe.rest(error)
         except OSError as error:
             self._claimed.extendleft(reversed(group))
             self._lose_journal(error)
@@ -281,7 +280,9 @@ class Engine:
         for claim, reason in built.broken:
             self.tally.failed += 1
             self._settle(Outcome(claim.id, claim.attempts, "failed", now, reply=f"not sent: {reason}"))
-            self._batch.alerts[f"campaign:{claim.campaign_id}"] = f"page {claim.page_id} can't be merged: {reason}"
+            self._scribe.batch.alerts[f"campaign:{claim.campaign_id}"] = (
+                f"page {claim.page_id} can't be merged: {reason}"
+            )
             self.log.broken(claim, reason)
         allowed = [parcel for parcel in built.parcels if parcel.claim.id not in refused] if refused else built.parcels
         for parcel, wait in self._router.route(allowed, self.clock.now().timestamp()):
@@ -290,7 +291,9 @@ class Engine:
     async def _ask_again(self, pool: RelayPool) -> None:
         parcels = list(pool.queue)
         moment = steady()
-        refused = await self._ask(self._threads, lambda: self.ledger.refuse([parcel.claim for parcel in parcels]))
+        refused = await self._scribe.ask(
+            lambda: self.ledger.refuse([parcel.claim for parcel in parcels]), self._threads
+        )
         pool.is_asking = False
         if refused is None:
             return
@@ -302,7 +305,7 @@ class Engine:
         pool.wake()
 
     def _drop_refused(self, refused: Mapping[int, str]) -> None:
-        self._in_hand -= len(refused)
+        self._held.difference_update(refused)
         self.tally.unsent += len(refused)
         for delivery_id, reason in refused.items():
             self.log.refused(delivery_id, reason)
@@ -316,8 +319,8 @@ class Engine:
         self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
-        self._in_hand -= 1
-        self._batch.outcomes.append(outcome)
+        self._held.discard(outcome.id)
+        self._scribe.batch.outcomes.append(outcome)
         self._something.set()
 
     def _note(self, pool: RelayPool, parcel: Parcel, stage: Stage, reply: Reply, outcome: Outcome) -> None:
@@ -331,32 +334,7 @@ class Engine:
         self._settle(outcome)
         self.log.delivery(parcel, pool.name, stage, reply, outcome)
 
-    # writing down
-
-    async def _write_on(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(WRITE_EVERY):
-                    await self._to_write.wait()
-            self._to_write.clear()
-            if self._batch:
-                await self._write_batch()
-
-    async def _write_batch(self) -> None:
-        """Until it is written: what is known may not be lost while the database is away."""
-        batch, self._batch = self._batch, Batch()
-        self._writing = True
-        try:
-            while True:
-                traffic = await self._ask(self._writer, lambda: self.ledger.write_down(batch))
-                if traffic is not None:
-                    break
-        finally:
-            self._writing = False
-        self._journal.forget([Key(found.id, found.attempts) for found in batch.outcomes])
-        self._journal.forget([Key(claim.id, claim.attempts) for claim, _ in batch.uncertain])
-        self._router.learn(traffic, self.clock.now().timestamp())
-        self._something.set()
+    # the end
 
     async def _wind_up(self) -> None:
         """Wait for the messages in hand, release the rest, write everything down."""
@@ -364,12 +342,12 @@ class Engine:
             await asyncio.sleep(0.01)
         left = [*self._claimed, *self._router.take_all()]
         self._claimed.clear()
-        self._in_hand -= len(left)
+        self._held.difference_update(claim.id for claim in left)
         if left:
-            await self._ask(self._writer, lambda: self.ledger.release(left))
+            await self._scribe.ask(lambda: self.ledger.release(left))
             self._journal.forget([Key(claim.id, claim.attempts) for claim in left])
-        while (self._batch or self._writing) and self._fault is None:
-            self._to_write.set()
+        while not self._scribe.is_done and self._fault is None:
+            self._scribe.hurry()
             await asyncio.sleep(0.01)
         if self._fault is not None:
             raise self._fault
@@ -387,21 +365,13 @@ class Engine:
 
     async def _learn_traffic(self) -> None:
         for name in self._router.names:
-            traffic = await self._ask(self._writer, lambda name=name: self.ledger.traffic(name))  # type: ignore[misc]
+            traffic = await self._scribe.ask(partial(self.ledger.traffic, name))
             if traffic is not None:
-                self._router.learn({name: traffic}, self.clock.now().timestamp())
+                self._learn({name: traffic})
 
-    async def _ask(self, threads: ThreadPoolExecutor, question: Callable[[], T]) -> T | None:
-        """Ask the database in a thread; None when it did not answer, after a pause."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(threads, question)
-        except StoreError as error:
-            await self._rest_from_store(error)
-            return None
-
-    async def _rest_from_store(self, error: StoreError) -> None:
-        self.log.store_away(error)
-        await asyncio.sleep(0.5)
+    def _learn(self, traffic: Mapping[str, Traffic]) -> None:
+        self._router.learn(traffic, self.clock.now().timestamp())
+        self._something.set()
 
     def _lose_journal(self, error: OSError) -> None:
         if self._journal_works:

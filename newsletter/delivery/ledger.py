@@ -89,6 +89,15 @@ class Ledger:
         with self.database.transaction() as connection:
             return deliveries.release(connection, self.worker, [claim.id for claim in claims])
 
+    def release_others(self, held: frozenset[int]) -> int:
+        """Claims in this worker's name of which it knows nothing: their commit went through, the answer was lost.
+
+        Raises StoreError.
+        """
+        with self.database.transaction() as connection:
+            mine = deliveries.claims_by_worker(connection).get(self.worker, [])
+            return deliveries.release(connection, self.worker, [key for key, _ in mine if key not in held])
+
     def write_down(self, batch: Batch) -> dict[str, Traffic]:
         """Record everything in `batch`; returns the traffic of the relays in it, of all workers. Raises StoreError."""
         now = self.now()

@@ -202,3 +202,26 @@ def test_run_writes_an_outbox_and_says_what_it_did(runner: Runner, monkeypatch: 
     result = CliRunner().invoke(command, ["run", "--outbox", "out", "--until-idle"], catch_exceptions=False)
     assert result.exit_code == 0 and "sent 4" in result.output
     assert len(list((runner.folder / "out").glob("*.eml"))) == 4
+
+
+def test_a_claim_whose_answer_was_lost_is_found_again(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit went through, then the connection broke: nobody holds these rows, yet they bear our name."""
+    from newsletter.delivery.ledger import Ledger
+    from newsletter.errors import StoreError
+    from newsletter.store.deliveries import Claim
+
+    seed(runner.database, 20)
+    claim = Ledger.claim
+    broken: list[int] = []
+
+    def claim_and_break(self: Ledger, limit: int) -> list[Claim]:
+        found = claim(self, limit)
+        if not broken and found:
+            broken.append(len(found))
+            raise StoreError("the connection was lost")
+        return found
+
+    monkeypatch.setattr(Ledger, "claim", claim_and_break)
+    with KeepingServer() as server:
+        tally = runner.run(a_relay(server.port))
+    assert broken == [20] and tally.sent == 20 and len(set(server.recipients)) == 20
