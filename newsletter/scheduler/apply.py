@@ -21,7 +21,7 @@ from newsletter.clock import Clock
 from newsletter.config import Settings
 from newsletter.errors import CampaignError
 from newsletter.scheduler.audience import audience_of
-from newsletter.scheduler.calendar import tzdata_version
+from newsletter.scheduler.calendar import timetable_of, tzdata_version
 from newsletter.scheduler.prepare import Prepared
 from newsletter.store.audits import record_action
 from newsletter.store.campaigns import (
@@ -47,7 +47,7 @@ from newsletter.store.editing import (
     withdraw_page,
 )
 from newsletter.store.emails import save_email
-from newsletter.store.enrollments import find_next_pages
+from newsletter.store.enrollments import find_next_pages, zones_among
 from newsletter.store.gates import missing_seeds
 from newsletter.store.progress import pass_over_inserted
 
@@ -132,6 +132,7 @@ def _apply(connection: Connection, settings: Settings, prepared: Prepared, who: 
         resumed=resumed,
         without_zone=without_zone,
         default_zone=prepared.definition.cadence.default_zone,
+        first_at=_first_at(connection, campaign, now) if before.campaign is None else None,
     )
     if not changes.is_empty:
         action = "create" if changes.is_new else "apply"
@@ -141,6 +142,14 @@ def _apply(connection: Connection, settings: Settings, prepared: Prepared, who: 
             pages=[f"{page.kind} {page.page_id}" for page in changes.pages],
         )  # fmt: skip
     return changes
+
+
+def _first_at(connection: Connection, campaign: Campaign, now: int) -> datetime | None:
+    """When the first mail of a new campaign goes out."""
+    table = timetable_of(connection, campaign)
+    zones = zones_among(connection, audience_of(connection, campaign.definition, now).condition)
+    dues = [table.due(table.order[0], now, now, campaign.definition.zone_of(zone, "UTC"), first=True) for zone in zones]
+    return _at(min((due for due in dues if due is not None), default=None))
 
 
 def _refuse(
