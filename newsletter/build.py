@@ -8,6 +8,7 @@ made here and must be put on the web.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -19,7 +20,7 @@ from newsletter.compose.composer import Composer
 from newsletter.compose.email import EmbeddedPicture
 from newsletter.config import Settings
 from newsletter.content.page import Page, Series
-from newsletter.errors import MaterialError
+from newsletter.errors import MaterialError, UsageError
 from newsletter.finding import Finding, Severity
 from newsletter.message.builder import MessageBuilder, identity_of
 from newsletter.message.keys import Key, KeyRing
@@ -65,9 +66,8 @@ class Builder:
     def build(self, series: Series, now: datetime) -> Iterator[Built | Refused]:
         """Build each page that would be sent, in order; `now` becomes the Date of the messages."""
         folder = self._out / series.name
-        folder.mkdir(parents=True, exist_ok=True)
         for number, page in enumerate(series.mailable, start=1):
-            stem = folder / f"{number:02}-{page.slug.replace('/', '-')}"
+            stem = folder / f"{number:02}-{_short(page.slug.replace('/', '-'))}"
             try:
                 yield self._build_page(series, page, stem, now)
             except MaterialError as error:
@@ -83,9 +83,8 @@ class Builder:
         html = self._show_embedded(html, composition.email.embedded)
         for published in composition.published:
             self._write_picture(published.name, published.data)
-        stem.with_name(stem.name + ".eml").write_bytes(message.data)
-        stem.with_name(stem.name + ".html").write_text(html, encoding="utf-8")
-        stem.with_name(stem.name + ".txt").write_text(text, encoding="utf-8")
+        for ending, data in ((".eml", message.data), (".html", html.encode()), (".txt", text.encode())):
+            _write(stem.with_name(stem.name + ending), data)
         return Built(page, stem, len(html.encode()), composition.findings)
 
     def _show_embedded(self, html: str, pictures: tuple[EmbeddedPicture, ...]) -> str:
@@ -98,8 +97,27 @@ class Builder:
     def _write_picture(self, name: str, data: bytes) -> None:
         path = self._out / PICTURES / name
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            _write(path, data)
+
+
+def _short(slug: str) -> str:
+    """A slug that fits into a file name: file systems take 255 bytes, and `NN-` and the ending need a few."""
+    return slug.encode()[:200].decode(errors="ignore")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises UsageError for a folder or disk that takes none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise UsageError(
+            f"The file can't be written: {error.strerror}.",
+            where=path,
+            remedy="Check the space on the disk, or choose another folder with --out DIR.",
+        ) from error
 
 
 def _parts(data: bytes) -> tuple[str, str]:

@@ -110,7 +110,8 @@ def _convert(data: bytes, path: str, line: int) -> str:
             "The file mixes UTF-8 with bytes of another encoding.", where=path, line=line, remedy=SAVE_AS_UTF8
         )
     high = sum(byte >= 0x80 for byte in data)
-    if high * 8 < len(data) and _reads_as_latin(data):
+    stand_alone = not re.search(rb"[\x80-\xff]{3}", data)  # `Déjà vu`: in other scripts they come word by word
+    if (high * 8 < len(data) or stand_alone) and _reads_as_latin(data):
         return data.decode("cp1252")
     best = from_bytes(data).best()
     if best is None or best.encoding in ("ascii", "utf_8") or b"\x00" in data:

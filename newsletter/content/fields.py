@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from newsletter.content.decoding import CONTROL
@@ -19,6 +20,7 @@ KNOWN = frozenset(
         "title",
         "description",
         "draft",
+        "published",
         "include_footer",
         "sidebar",
         "sidebarlogo",
@@ -31,6 +33,8 @@ KNOWN = frozenset(
         "next",
     ]
 )
+DECISIVE = frozenset(["draft", "published"])
+"""Keys whose empty value leaves in doubt whether a page may be mailed."""
 SLUG = re.compile(r"[\w.~-]+(?:/[\w.~-]+)*")
 ADDRESS = re.compile(r"(?:https?://[^\s/]+)?/?[^\s:\\<>\"'{}]*", re.IGNORECASE)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
@@ -66,20 +70,22 @@ def read_fields(front_matter: FrontMatter, path: str) -> Fields:
         if known not in KNOWN:
             continue
         line = front_matter.lines.get(key, 1)
-        if known in values:
+        if known in lines:
             raise ContentError(
                 f"The key {known!r} stands here and on line {lines[known]}.",
                 where=path,
                 line=line,
                 remedy="Keep one of them.",
             )
-        values[known], lines[known] = value, line
+        lines[known] = line
+        if value is not None or known in DECISIVE:  # archetypes leave `tags:` and the like empty
+            values[known] = value
     reader = FieldReader(values, lines, path)
     return Fields(
         id=reader.text("id"),
         title=" ".join(reader.text("title").split()),
         description=" ".join(reader.text("description").split()),
-        draft=reader.boolean("draft"),
+        draft=reader.boolean("draft") or not reader.boolean("published", missing=True),
         include_footer=reader.boolean("include_footer"),
         sidebar=reader.boolean("sidebar"),
         logo=reader.text("sidebarlogo"),
@@ -121,9 +127,9 @@ class FieldReader:
             raise self._error(key, meaning)
         return value
 
-    def boolean(self, key: str) -> bool:
+    def boolean(self, key: str, *, missing: bool = False) -> bool:
         """True or false, nothing that merely looks like it: `draft: "true"` must never mean "not a draft"."""
-        value = self.values.get(key, False)
+        value = self.values.get(key, missing)
         if not isinstance(value, bool):
             raise self._error(key, "true or false", f"Write `{key}: true` or `{key}: false`, without quotes.")
         return value
@@ -139,10 +145,7 @@ class FieldReader:
         """A moment, aware: a date is its midnight and a time without zone is taken as UTC."""
         value = self.values.get(key)
         if isinstance(value, str):
-            try:
-                value = datetime.fromisoformat(value.strip())
-            except ValueError:
-                raise self._error(key, "a date such as 2024-03-31") from None
+            value = _moment(value)
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day, tzinfo=UTC)
         if key in self.values and not isinstance(value, datetime):
@@ -184,6 +187,34 @@ class FieldReader:
             line=self.lines.get(key),
             remedy=remedy or f"Mend the line of `{key}`, or remove it.",
         )
+
+
+def _moment(text: str) -> datetime | None:
+    """The moment a text names in a form that Hugo and Jekyll take; None for others, 5/3/2020 among them."""
+    text = " ".join(text.replace(",", ", ").split())
+    text = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", text)
+    text = re.sub(r"([+-]\d{4}) [A-Z]{3,5}$", r"\1", text)  # `+0000 UTC`, as Go writes a time
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    for form in FORMS:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007 (a time without zone is taken as UTC)
+        except ValueError:
+            continue
+    try:
+        return parsedate_to_datetime(text) if RFC_5322_DATE.match(text) else None
+    except ValueError:
+        return None
+
+
+FORMS = tuple(
+    f"{day}{time}"
+    for day in ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%B %d, %Y", "%b %d, %Y", "%b %d %Y", "%d %B %Y", "%d %b %Y")
+    for time in ("", " %H:%M", " %H:%M:%S", " %H:%M:%S %z")
+)
+RFC_5322_DATE = re.compile(r"[A-Za-z]{3}, \d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d")
 
 
 def _shown(value: Any) -> str:

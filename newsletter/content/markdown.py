@@ -39,6 +39,9 @@ MAYBE_SIGN = re.compile(r"[\]*_`~\\|]|^ {0,3}[#>+=:0-9-]|<(?:http|mailto)", re.M
 MAYBE_CODE = re.compile(r"^[ \t]*\n(?: {4}|\t)[ \t]*[^<\s]", re.MULTILINE)
 """A blank line and an indented one that begins no tag: code, unless an HTML block is open."""
 
+NESTING = 100
+"""Levels of lists and quotes; markdown-it silently drops deeper ones, `Markup.read` refuses such a page by name."""
+
 HTML_FILE = (".html", ".htm")
 
 
@@ -169,7 +172,7 @@ def _annotate_rows(html: str, body: SourceText, row: int) -> str:
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True}, renderer_cls=LineRenderer)
+    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": NESTING}, renderer_cls=LineRenderer)
     return parser.enable(["table", "strikethrough"]).use(deflist_plugin).use(footnote_plugin)
 
 

@@ -31,6 +31,10 @@ from newsletter.finding import Finding, Severity
 DECLARATION = re.compile(r"([a-z-]+)\s*:\s*([\w#%.,() +-]{1,60})", re.IGNORECASE)
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+DOCUMENT_TAG = re.compile(r"</?(?:html|body)(?=[\s/>])[^<>]*>", re.IGNORECASE)
+"""libxml2 stops reading at a `</body>`, and pages pasted from elsewhere have one in their midst."""
+LAZY = ("data-src", "data-lazy-src", "data-original")
+"""Where pages that load pictures late keep the address; `src` is a placeholder then."""
 DEPTH = 100
 """Nesting at most; libxml2 silently drops what lies deeper than 256."""
 
@@ -47,6 +51,7 @@ class Markup:
     def read(self, html: str) -> Element:
         """The cleaned `<body>` of `html`. Raises ContentError when it nests too deep to be read."""
         parser = etree.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8")
+        html = DOCUMENT_TAG.sub("", html)
         root = etree.fromstring(f"<html><body>{html}</body></html>".encode(), parser)
         body = root.find("body") if root is not None else None
         if body is None:
@@ -108,6 +113,8 @@ class Markup:
     def _clean_attributes(self, element: Element, tag: str) -> None:
         allowed = ATTRIBUTES.get(tag, frozenset())
         attributes = element.attrib
+        if tag == "img":
+            _find_source(element)
         style = attributes.pop("style", "")
         if tag == "span" and "color" in attributes:
             style = f"color:{attributes['color']};{style}"
@@ -248,6 +255,18 @@ def clean_address(written: str, schemes: frozenset[str]) -> str:
     if address.startswith("//"):
         address = "https:" + address
     return re.sub(r"\s", "%20", address)
+
+
+def _find_source(image: Element) -> None:
+    """Give a picture that is loaded late, or only listed in `srcset`, the address it is shown from."""
+    late = next((image.get(name) for name in LAZY if clean_address(image.get(name, ""), PICTURE_SCHEMES)), None)
+    if late:
+        image.set("src", late)
+        spare = image.getnext()
+        if spare is not None and spare.tag == "noscript":
+            spare.tag = "template"  # the same picture for readers without scripts; it would be shown twice
+    elif not image.get("src", "").strip() and image.get("srcset", "").strip():
+        image.set("src", image.get("srcset", "").split()[0].rstrip(","))
 
 
 def shown_size(attribute: str, style: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
@@ -16,6 +17,9 @@ from newsletter.errors import ContentError
 from newsletter.finding import Finding, Severity
 
 __all__ = ["list_series", "parse_page", "read_page", "read_series"]
+
+NOT_FOR_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Line breaks and escape codes would reach the terminal; surrogates stand for bytes that are not UTF-8."""
 
 ReadPage = Callable[[Path, str, Path, str], Page]
 """`read_page`, or the same with a memory: a preview reads hundreds of pages again at every save."""
@@ -81,7 +85,8 @@ def _files(content: Path, name: str) -> Iterator[tuple[Path, str]]:
             found = [file for file in found if file.split(".")[0] == "index"] or found
         for file in found:
             full = Path(folder) / file
-            yield full, full.relative_to(content).as_posix()
+            path = full.relative_to(content).as_posix()
+            yield full, NOT_FOR_NAMES.sub(lambda match: ascii(match[0])[1:-1], path)
 
 
 def _without_translations(files: list[tuple[Path, str]], findings: list[Finding]) -> Iterator[tuple[Path, str]]:
@@ -105,7 +110,19 @@ def _without_translations(files: list[tuple[Path, str]], findings: list[Finding]
 
 
 def _read(file: Path, path: str, content: Path) -> bytes:
-    if not file.resolve().is_relative_to(content.resolve()):
+    if NOT_FOR_NAMES.search(str(file.relative_to(content))):
+        raise ContentError(
+            "The name of the file holds a character that can't be shown.",
+            where=path,
+            remedy="Rename it, with letters, digits and hyphens.",
+        )
+    try:
+        is_inside = file.resolve().is_relative_to(content.resolve())
+    except (OSError, RuntimeError) as error:  # Python 3.11 and 3.12 raise RuntimeError for a link to itself
+        raise ContentError(
+            "The file is a link that leads nowhere.", where=path, remedy="Copy the file to its place."
+        ) from error
+    if not is_inside:
         raise ContentError(
             "The file is a link that leads out of the content folder.", where=path, remedy="Copy the file to its place."
         )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from html import unescape
 
-from newsletter.content.allowed import BLOCK, INLINE
+from newsletter.content.allowed import BLOCK, INLINE, REMOVED
 from newsletter.content.source import SourceText
 
 START_TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9:_.-]*+)((?:[^<>\"'=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+|[\"'])*+)>")
@@ -23,6 +23,10 @@ NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]*")
 
 SWALLOWS = frozenset(["plaintext", "xmp", "listing"])
 """Elements of old that turn every tag behind them into text."""
+
+VOID = frozenset(["embed", "source", "track", "wbr"])
+"""Elements without content that libxml2 does not know as such: each would swallow what follows it."""
+SELF_CLOSED = re.compile(r"(?:^|[\s\"'])/\s*$")
 
 PLACEHOLDERS = frozenset(
     ["", "alt", "alt text", "image", "img", "picture", "photo", "placeholder", "untitled", "todo", "text", "logo here"]
@@ -47,7 +51,10 @@ def annotate(html: str, line_at: Callable[[int], int]) -> str:
 
 def _rewrite(tag: re.Match[str], line: int) -> str:
     name = tag[1].lower()
-    return _write("pre" if name in SWALLOWS else name, tag[2], f' data-line="{line}"')
+    written = _write("pre" if name in SWALLOWS else name, tag[2], f' data-line="{line}"')
+    if name in VOID or (name in REMOVED and SELF_CLOSED.search(tag[2])):
+        return f"{written}</{name}>"
+    return written
 
 
 def _write(name: str, inner: str, line: str) -> str:

@@ -122,3 +122,17 @@ def test_content_from_elsewhere_needs_no_project(project: Path, tmp_path_factory
     done = newsletter("build", "unions", "--content", str(project / "content"), "--out", "mails", folder=elsewhere)
     assert done.returncode == 0, done.stderr
     assert (elsewhere / "mails" / "unions" / "01-_index.eml").exists()
+
+
+def test_a_very_long_slug_still_fits_into_a_file_name(project: Path) -> None:
+    page = f"---\ntitle: Long\nslug: {'x' * 400}\n---\nText.\n"
+    (project / "content" / "unions" / "long.md").write_text(page)
+    assert newsletter("build", "unions", folder=project).returncode == 0
+    assert len(list((project / "out" / "unions").glob("*-xxx*.eml"))) == 1
+
+
+def test_a_folder_that_takes_no_file_is_named_with_a_remedy(project: Path) -> None:
+    (project / "taken").write_text("a file where a folder should be")
+    done = newsletter("build", "unions", "--out", "taken/out", folder=project)
+    assert done.returncode == 2
+    assert "can't be written" in done.stderr and "--out DIR" in done.stderr

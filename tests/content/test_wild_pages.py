@@ -1,0 +1,122 @@
+"""Pages as other systems and careless pastes leave them: nothing of them may be lost without a word."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from newsletter.content.decoding import decode
+from newsletter.content.reader import parse_page, read_series
+from newsletter.errors import ContentError
+
+from .pages import page, plain
+
+
+def article(body: str, path: str = "boats/knots.md") -> str:
+    return plain(page(body, path=path).article)
+
+
+def codes(body: str) -> list[str]:
+    return [finding.code for finding in page(body).findings]
+
+
+@pytest.mark.parametrize("path", ["boats/knots.md", "boats/knots.html"])
+def test_what_stands_behind_a_closing_body_is_mailed_too(path: str) -> None:
+    body = "<html><body lang=en><p>Pasted.</p></body></html>\n\n<p>Written after it.</p>"
+    assert article(body, path) == "<p>Pasted.</p>\n<p>Written after it.</p>"
+
+
+@pytest.mark.parametrize("tag", ["<embed src='a.swf'>", "<source src='a.webp'>", "<wbr>", "<iframe src='/a' />"])
+def test_an_element_without_content_swallows_nothing(tag: str) -> None:
+    assert "Still here." in article(f"<div>{tag}<p>Still here.</p></div>", "boats/knots.html")
+
+
+def test_a_picture_among_sources_stays() -> None:
+    body = "<p>A</p><picture><source srcset='a.webp'><img src='/a.jpg' alt='A boat'></picture>"
+    assert 'src="/a.jpg"' in article(body)
+
+
+def test_lists_and_quotes_are_kept_to_any_sane_depth_and_refused_beyond() -> None:
+    assert "level 14" in article("".join(f"{'  ' * level}- level {level}\n" for level in range(15)))
+    with pytest.raises(ContentError, match="levels deep"):
+        page(">" * 200 + " far down")
+
+
+@pytest.mark.parametrize("name", ["data-src", "data-lazy-src", "data-original"])
+def test_a_picture_that_loads_late_is_shown_once_from_its_real_address(name: str) -> None:
+    body = (
+        f"<p>A</p><p><img src='data:image/gif;base64,R0lG' {name}='/boat.jpg' alt='A boat'>"
+        "<noscript><img src='/boat.jpg' alt='A boat'></noscript></p>"
+    )
+    assert article(body).count('src="/boat.jpg"') == 1
+    assert codes(body) == []
+
+
+def test_a_picture_with_srcset_alone_is_shown() -> None:
+    assert 'src="/small.jpg"' in article("<p>A</p><img srcset='/small.jpg 1x, /large.jpg 2x' alt='A boat'>")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2020-1-5",
+        "2020/01/05",
+        "2020.01.05",
+        "January 5, 2020",
+        "Jan 5 2020",
+        "5 January 2020",
+        "2020-01-05 00:00:00 +0000 UTC",
+        "2020-01-05 02:00:00 +0200",
+        "Sun, 05 Jan 2020 00:00:00 GMT",
+        "2020-01-05T00:00:00.000000000Z",
+    ],
+)
+def test_a_date_may_be_written_as_hugo_and_jekyll_take_it(written: str) -> None:
+    assert page("x", front=f"title: A\ndate: {written}").date == datetime(2020, 1, 5, tzinfo=UTC)
+
+
+def test_a_date_that_reads_two_ways_is_refused() -> None:
+    with pytest.raises(ContentError, match="05/03/2020"):
+        page("x", front="title: A\ndate: 05/03/2020")
+
+
+def test_keys_that_an_archetype_left_empty_are_as_if_not_there_but_an_empty_draft_is_refused() -> None:
+    empty = "weight:\ndate:\ndescription:\ntags:\nslug:\nurl:\nnext:\nlang:\nid:\nsidebarlogo:\ninclude_footer:"
+    assert page("x", front=f"title: A\n{empty}").id == "knots"
+    with pytest.raises(ContentError, match="draft"):
+        page("x", front="title: A\ndraft:")
+
+
+def test_published_false_is_a_draft_as_in_jekyll_and_hugo() -> None:
+    assert page("x", front="title: A\npublished: false").draft
+    assert not page("x", front="title: A\npublished: true").draft
+    with pytest.raises(ContentError, match="published"):
+        page("x", front="title: A\npublished: 'false'")
+
+
+def test_short_french_in_windows_1252_is_not_taken_for_polish() -> None:
+    text = "---\ntitle: Café crème\n---\nDéjà vu, naïve façade über\n"
+    assert decode(text.encode("cp1252"), "a.md") == text
+
+
+def test_a_link_to_itself_is_a_page_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "boats").mkdir()
+    (tmp_path / "boats" / "loop.md").symlink_to("loop.md")
+    assert [finding.path for finding in read_series(tmp_path, "boats").broken] == ["boats/loop.md"]
+
+
+@pytest.mark.parametrize("name", [b"b\xff\xfe.md", b"two\nlines.md", b"red\x1b[31m.md"])
+def test_a_file_name_that_cannot_be_shown_is_named_and_harms_no_other_page(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / "boats").mkdir()
+    (tmp_path / "boats" / "a.md").write_text("---\ntitle: A\n---\nText.\n")
+    Path(os.fsdecode(os.fsencode(tmp_path / "boats") + b"/" + name)).write_text("---\ntitle: B\n---\nText.\n")
+    series = read_series(tmp_path, "boats")
+    assert [one.slug for one in series.pages] == ["a"]
+    assert [finding.path.isascii() and finding.path.isprintable() for finding in series.broken] == [True]
+
+
+def test_a_page_in_utf16_of_another_system_is_read() -> None:
+    assert parse_page("---\r\ntitle: Å\r\n---\r\nText\r\n".encode("utf-16"), path="b/a.md", series="b").title == "Å"
