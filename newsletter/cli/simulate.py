@@ -63,14 +63,13 @@ def command(
     start = _start(start_at)
     with opened(ctx) as (database, _):
         copy = _copy(database, name, subscriber)
-        prepared = _prepared(settings, copy, name, document_from(name, flags))
-        with err.status("looking ahead") as shown:
-            found = list(
-                simulate(
-                    copy, settings, name, start, days, prepared,
-                    on_progress=lambda moment: shown.update(f"looking ahead: {moment:%d %b %Y}"),
-                )
-            )  # fmt: skip
+    prepared = _prepared(settings, copy, name, document_from(name, flags))
+    with err.status("looking ahead") as shown:
+
+        def show(moment: datetime) -> None:
+            shown.update(f"looking ahead: {moment:%d %b %Y}")
+
+        found = list(simulate(copy, settings, name, start, days, prepared, on_progress=show))
     if not found:
         out.print(f"Nothing would go out in the next {days} days.")
         return
@@ -82,13 +81,12 @@ def command(
         print_days(found, per_day(each.at for each in found))
     print_heat_map(per_day(each.at for each in found))
     print_jams(jammed)
-    title = f"{name}: {start:%d %b %Y} and {days} days"
     if ical:
         ical.write_text(to_ical(found, by_reader=bool(subscriber)), encoding="utf-8", newline="")
     if csv_file:
-        with csv_file.open("w", encoding="utf-8", newline="") as lines:
-            lines.writelines(to_csv(found))
+        csv_file.write_text("".join(to_csv(found)), encoding="utf-8", newline="")
     if html:
+        title = f"{name}: {start:%d %b %Y} and {days} days"
         html.write_text(to_html(title, hours, allowed, jammed), encoding="utf-8")
     readers = len({each.subscriber_id for each in found})
     out.print(f"{len(found):,} mails in {days} days; readers: {readers:,}.")

@@ -1,0 +1,134 @@
+"""`newsletter campaign …` for one reader: why, show, skip, move, restart, send-again."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from newsletter.cli.project import opened
+from newsletter.cli.terminal import out, settings_of
+
+
+@click.command()
+@click.argument("name")
+@click.argument("address")
+@click.pass_context
+def why(ctx: click.Context, name: str, address: str) -> None:
+    """Say what is next for a reader, and why not now.
+
+    \b
+    Example:
+      newsletter campaign why unions ann@example.com
+    """
+    from newsletter.cli.campaign_status import print_reason
+    from newsletter.clock import SystemClock
+    from newsletter.scheduler.status import why as ask
+
+    with opened(ctx) as (database, _), database.reading() as connection:
+        print_reason(ask(connection, name, address, int(SystemClock().now().timestamp())))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--page", required=True, metavar="PAGE", help="Its id, or its number in the order.")
+@click.option("--subscriber", required=True, metavar="ADDRESS", help="Whose copy.")
+@click.pass_context
+def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
+    """Print the very mail a reader got.
+
+    \b
+    Example:
+      newsletter campaign show unions --page 2 --subscriber ann@example.com > ann.eml
+    """
+    from newsletter.scheduler.show import show as rebuild
+
+    with opened(ctx) as (database, ring):
+        message = rebuild(database, settings_of(ctx), ring, name, page, subscriber)
+    click.echo(message, nl=False)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("address")
+@click.pass_context
+def skip(ctx: click.Context, name: str, address: str) -> None:
+    """Pass over a reader's next page.
+
+    \b
+    Example:
+      newsletter campaign skip unions ann@example.com
+    """
+    from newsletter.clock import SystemClock
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        page = operate.skip(database, name, address, SystemClock(), who=getpass.getuser())
+    _say_next(address, page)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("address")
+@click.option("--to", "page", required=True, metavar="PAGE", help="The page to get next: its id or number.")
+@click.pass_context
+def move(ctx: click.Context, name: str, address: str, page: str) -> None:
+    """Make a page a reader's next one, ahead of where they are or behind it.
+
+    \b
+    Example:
+      newsletter campaign move unions ann@example.com --to 3
+    """
+    from newsletter.clock import SystemClock
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        found = operate.move(database, name, address, page, SystemClock(), who=getpass.getuser())
+    _say_next(address, found)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("address")
+@click.pass_context
+def restart(ctx: click.Context, name: str, address: str) -> None:
+    """Start a reader again at the first page.
+
+    \b
+    Example:
+      newsletter campaign restart unions ann@example.com
+    """
+    from newsletter.clock import SystemClock
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        page = operate.restart(database, name, address, SystemClock(), who=getpass.getuser())
+    _say_next(address, page)
+
+
+def _say_next(address: str, page: str | None) -> None:
+    out.print(f"{address}: page {page} is next." if page else f"{address} has finished.", markup=False)
+
+
+@click.command("send-again")
+@click.argument("name")
+@click.argument("address")
+@click.option("--page", required=True, metavar="PAGE", help="Its id, or its number in the order.")
+@click.pass_context
+def send_again(ctx: click.Context, name: str, address: str, page: str) -> None:
+    """Send a reader one more copy of a page.
+
+    \b
+    Example:
+      newsletter campaign send-again unions ann@example.com --page 2
+    """
+    from newsletter.clock import SystemClock
+    from newsletter.scheduler import operate
+
+    with opened(ctx) as (database, _):
+        found = operate.send_again(database, name, address, page, SystemClock(), who=getpass.getuser())
+    out.print(f"One more copy of page {found} for {address} is due now.", markup=False)
+
+
+READER_COMMANDS = (why, show, skip, move, restart, send_again)
+"""What `newsletter campaign` offers for one reader."""
