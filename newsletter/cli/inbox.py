@@ -14,14 +14,20 @@ import click
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Folder to keep the mails in; else one that goes when the inbox is closed.",
 )  # fmt: skip
-def command(smtp_port: int, port: int, folder: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="List the mails that lie in DIR as JSON, and end.")
+@click.option("--count", "counts", is_flag=True, help="Say how many mails lie in DIR, and end.")
+def command(smtp_port: int, port: int, folder: Path | None, as_json: bool, counts: bool) -> None:
     """Take mail on this machine and show it in the browser; nothing leaves the machine.
 
     \b
     Example:
       newsletter inbox
       newsletter inbox --dir mails --smtp-port 2525
+      newsletter inbox --dir mails --json
     """
+    if as_json or counts:
+        _tell(folder, as_json=as_json)
+        return
     import signal
     import tempfile
     import threading
@@ -52,3 +58,20 @@ def command(smtp_port: int, port: int, folder: Path | None) -> None:
         except KeyboardInterrupt:
             out.print()
         out.print(f"{len(mailbox)} mails came.", markup=False)
+
+
+def _tell(folder: Path | None, *, as_json: bool) -> None:
+    """Print what lies in a folder of mails."""
+    import json
+
+    from newsletter.cli.terminal import out
+    from newsletter.clock import SystemClock
+    from newsletter.errors import UsageError
+    from newsletter.web.inbox.mailbox import Mailbox
+
+    if folder is None or not folder.is_dir():
+        raise UsageError("there is no such folder of mails", where=folder, remedy="Name it with --dir DIR.")
+    mailbox = Mailbox(folder, SystemClock().now)
+    out.print(
+        json.dumps(mailbox.listing(), ensure_ascii=False, indent=2) if as_json else str(len(mailbox)), markup=False
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
@@ -97,12 +96,7 @@ class InboxPages:
 
     async def listing(self, request: Request) -> Response:
         """What arrived, for programs."""
-        return JSONResponse(
-            [
-                asdict(summary) | {"path": summary.path.name, "received": summary.received.isoformat()}
-                for summary in self._mailbox.summaries(request.query_params.get("search", ""))
-            ]
-        )
+        return JSONResponse(self._mailbox.listing(request.query_params.get("search", "")))
 
     async def events(self, request: Request) -> Response:
         """Tells the page (server-sent events) that mail has come."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from pathlib import Path
+from typing import Any
 
 from newsletter.errors import ServiceError
 
@@ -66,6 +67,13 @@ class Mailbox:
             text = " ".join((summary.sender, *summary.recipients, summary.subject)).casefold()
             if wanted in text:
                 yield summary
+
+    def listing(self, search: str = "") -> list[dict[str, Any]]:
+        """`summaries` as plain data, for programs."""
+        return [
+            asdict(summary) | {"path": summary.path.name, "received": summary.received.isoformat()}
+            for summary in self.summaries(search)
+        ]
 
     def read(self, number: int) -> tuple[Summary, bytes] | None:
         """The mail with this number, or None."""

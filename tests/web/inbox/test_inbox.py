@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import smtplib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from newsletter.cli.inbox import command as inbox_command
 from newsletter.web.inbox.app import create_inbox
 from newsletter.web.inbox.mailbox import Mailbox
 from newsletter.web.inbox.reading import preheader, read_mail
@@ -138,3 +141,12 @@ def test_the_preheader_is_the_first_text_without_filler() -> None:
 def test_no_bytes_make_an_error(data: bytes, mailbox: Mailbox) -> None:
     mailbox.keep("a@example.com", ["b@example.com"], data)
     read_mail(data)
+
+
+def test_what_lies_in_a_folder_is_listed_without_a_server(tmp_path: Path) -> None:
+    Mailbox(tmp_path, lambda: datetime(2026, 3, 2, tzinfo=UTC)).keep(
+        "a@b.example", ["c@d.example"], b"Subject: Hi\r\n\r\nText\r\n"
+    )
+    listed = CliRunner().invoke(inbox_command, ["--dir", str(tmp_path), "--json"])
+    assert [(mail["subject"], mail["recipients"]) for mail in json.loads(listed.output)] == [("Hi", ["c@d.example"])]
+    assert CliRunner().invoke(inbox_command, ["--dir", str(tmp_path), "--count"]).output == "1\n"

@@ -226,6 +226,16 @@ def test_a_page_stands_beside_its_older_version(screen: Page, address: str) -> N
     expect(screen.locator("ins")).to_contain_text(["The very end."])
 
 
+def test_both_versions_scroll_together(screen: Page, address: str) -> None:
+    screen.goto(f"{address}/?page=unions/last&version=HEAD~1&width=300&zoom=200")
+    expect(paragraph(screen, "The end.", "The mail as it was")).to_be_visible()
+    expect(paragraph(screen, "The very end.")).to_be_visible()
+    screen.evaluate(f"""document.querySelector("{MAIL}").contentWindow.scrollTo(0, 40)""")
+    screen.wait_for_function(
+        "document.querySelector('iframe[title=\"The mail as it was\"]').contentWindow.scrollY === 40"
+    )
+
+
 def test_a_page_that_was_never_sent_says_so(screen: Page, address: str) -> None:
     screen.goto(f"{address}/?page=unions/last&version=sent")
     expect(screen.get_by_text("this page was never sent")).to_be_visible()

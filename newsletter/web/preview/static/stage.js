@@ -61,6 +61,15 @@ export class Stage {
     if (side.html === data.html && side.look === look && side.page === data.page) return;
     showMail(side.frame, data.html, state, side.page === data.page);
     Object.assign(side, { html: data.html, look, page: data.page });
+    // Writing a document takes the listeners of its window away.
+    side.frame.contentWindow.addEventListener("scroll", () => this.scrollTogether(side));
+  }
+
+  scrollTogether(side) {
+    const other = side === this.now ? this.before : this.now;
+    if (!this.state.version || !other.html) return;
+    const [from, to] = [side.frame.contentWindow, other.frame.contentWindow];
+    if (Math.abs(from.scrollY - to.scrollY) > 1) to.scrollTo(to.scrollX, from.scrollY);
   }
 
   blank(side, page) {
