@@ -56,6 +56,7 @@ class Pictures:
 
     def __init__(self, settings: Settings) -> None:
         self.static = settings.path(settings.site.static)
+        self.named = settings.site.static  # as its author knows it: reports travel to other machines
         self.content = settings.path(settings.site.content)
         self.cache = settings.path(settings.pictures.cache)
         self.are_embedded = settings.pictures.delivery == "embed"
@@ -210,7 +211,7 @@ class MailPictures:
                 "picture-missing",
                 Severity.WARNING,
                 f"{picture.src} is not here, so it is linked to {self._site.base_url} unseen",
-                f"Put the file to {self._pictures.static / unquote(path).lstrip('/')}, or check its name.",
+                f"Put the file to {self._pictures.named / unquote(path).lstrip('/')}, or check its name.",
             )
         return ShownPicture(src, alt, width, None)
 
