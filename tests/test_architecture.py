@@ -84,7 +84,8 @@ def test_only_the_command_line_knows_the_command_line() -> None:
     guilty = {
         str(file.relative_to(PACKAGE))
         for file in PACKAGE.rglob("*.py")
-        if "cli" not in file.relative_to(PACKAGE).parts and file.name != "__main__.py"
+        if "cli" not in file.relative_to(PACKAGE).parts
+        and file.name != "__main__.py"
         and any(name.startswith("newsletter.cli") for name in imports_of(file))
     }
     assert not guilty

@@ -23,7 +23,9 @@ def test_without_a_file_the_defaults_are_used() -> None:
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    settings = load(tmp_path, '[relay]\nhost = "a.example"', NEWSLETTER_RELAY_HOST="b.example", NEWSLETTER_RELAY_PORT="26")
+    settings = load(
+        tmp_path, '[relay]\nhost = "a.example"', NEWSLETTER_RELAY_HOST="b.example", NEWSLETTER_RELAY_PORT="26"
+    )
     assert settings.relays["main"].host == "b.example"
     assert settings.relays["main"].port == 26
 
@@ -34,7 +36,10 @@ def test_several_relays_each_have_a_name_and_their_own_variables(tmp_path: Path)
         '[relays.first]\nhost = "a.example"\n[relays.second]\nhost = "b.example"',
         NEWSLETTER_RELAY_SECOND_PASSWORD="secret",
     )
-    assert {name: relay.host for name, relay in settings.relays.items()} == {"first": "a.example", "second": "b.example"}
+    assert {name: relay.host for name, relay in settings.relays.items()} == {
+        "first": "a.example",
+        "second": "b.example",
+    }
     assert settings.relays["second"].password == "secret"
 
 
