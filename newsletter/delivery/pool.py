@@ -163,10 +163,11 @@ class RelayPool:
 
     def rest(self, seconds: float) -> None:
         """Nothing goes to this relay for `seconds`, longer each time in a row; connections end their message and leave."""
-        self._failures += 1
+        if not self.is_resting:  # eight connections that fail together are one failure
+            self._failures += 1
+            self._width = max(1, self._width // 2)
         seconds = min(max(seconds, 1.0) * 2 ** min(self._failures - 1, 10), max(seconds, LONGEST_REST))
         self._rest_until = max(self._rest_until, self._loop.time() + seconds)
-        self._width = max(1, self._width // 2)
         for connection in list(self.connections):
             connection.finish()
         self._loop.call_later(seconds + 0.01, self._office.nudge)

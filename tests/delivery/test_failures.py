@@ -281,3 +281,24 @@ def test_an_address_that_needs_smtputf8_fails_where_the_relay_has_none(runner: R
         runner.run(a_relay(server.port))
     assert server.recipients == ["jörg@xn--bcher-kva.example"]
     assert "SMTPUTF8" in next(command for command in server.sessions[0].commands if command.startswith("MAIL"))
+
+
+def test_connections_that_fail_together_are_one_failure(runner: Runner) -> None:
+    """A relay that is gone for a moment is not left alone for minutes because eight connections noticed."""
+    import threading
+    import time
+
+    seed(runner.database, 40)
+    server = KeepingServer()
+    server.port = free_port()
+
+    def come_up() -> None:
+        time.sleep(0.8)
+        server.__enter__()
+
+    starter = threading.Thread(target=come_up)
+    starter.start()
+    tally = runner.run(a_relay(server.port, connections=8), seconds=15.0, until=lambda tally: tally.sent >= 40)
+    starter.join()
+    server.__exit__()
+    assert tally.sent == 40
