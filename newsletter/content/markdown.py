@@ -24,7 +24,12 @@ BLOCK_TAG = re.compile(rf"<(/?)({BLOCKS})(?=[\s/>])[^<>]*>", re.IGNORECASE)
 FENCE = re.compile(r" {0,3}(```+|~~~+)")
 CODE_SPAN = re.compile(r"`[^`\n]+`")
 INDENTED = re.compile(r"(?: {4}|\t| {1,3}\t)")
-HEADING_ATTRIBUTES = re.compile(r"^(#{1,6} .*?)[ \t]*\{[#.][^{}\n]*\}[ \t]*$|^\{[#.][^{}\n]*\}[ \t]*$", re.MULTILINE)
+ATTRIBUTES = re.compile(
+    r"(?P<kept>^ {0,3}(?P<fence>```+|~~~+)[\s\S]*?(?:^ {0,3}(?P=fence)[`~]*[ \t]*$|\Z)|^#{1,6} .*?)(?(fence)|[ \t]*\{:?[ \t]*[#.][^{}\n]*\}[ \t]*$)"
+    r"|^(?:[-*+] TOC[ \t]*(?P<break>\n))?\{(?::|[#.])[^{}\n]*\}[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""`{#id}`, `{: .class}` and Kramdown's `{:toc}` say how a site shows a block; code is left as it is."""
 
 MARKDOWN_SIGN = re.compile(
     r"\]\(|\]\[|^\[[^\]\n]+\]:|\*\S|\S\*|`|(?<!\w)_\S|~~|\\[^\s\w]|^ {0,3}(?:#{1,6}\s|>|[-+*]\s|\d{1,9}[.)]\s|---|===|```|:\s)"
@@ -54,7 +59,7 @@ def to_html(body: SourceText, path: str) -> str:
     if path.lower().endswith(HTML_FILE) or _is_raw_html(body.text):
         return annotate(body.text, body.line_at)
     body = mend(body)
-    text = HEADING_ATTRIBUTES.sub(lambda match: match[1] or "", body.text)
+    text = ATTRIBUTES.sub(lambda match: match["kept"] or match["break"] or "", body.text)
     return _render(SourceText(_dedent_raw_html(text), body.lines))
 
 
@@ -171,9 +176,21 @@ def _annotate_rows(html: str, body: SourceText, row: int) -> str:
     return annotate(html, lambda offset: body.line_of_row(row + html.count("\n", 0, offset)))
 
 
+def _footnote_number(self: LineRenderer, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+    """The number alone: a mail has no anchors to jump to."""
+    return f"<sup>[{tokens[idx].meta['id'] + 1}]</sup>"
+
+
+def _no_way_back(self: LineRenderer, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Any) -> str:
+    return ""
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "maxNesting": NESTING}, renderer_cls=LineRenderer)
-    return parser.enable(["table", "strikethrough"]).use(deflist_plugin).use(footnote_plugin)
+    parser.enable(["table", "strikethrough"]).use(deflist_plugin).use(footnote_plugin)
+    parser.add_render_rule("footnote_ref", _footnote_number)
+    parser.add_render_rule("footnote_anchor", _no_way_back)
+    return parser
 
 
 PARSER = _parser()

@@ -65,7 +65,7 @@ class Footer:
 class Page:
     """One content file.
 
-    `id` is stable for the life of the page (front matter `id`, else `slug`) and is what progress is kept by.
+    `id` is stable for the life of the page (front matter `id`, else the folders below the series and `slug`) and is what progress is kept by.
     `path` is the file as the author knows it (relative to the folder `content` was read from, with `/`).
     `article` is a clean, well-formed XHTML fragment of block elements; every element carries `data-line`,
     the 1-based line of `path` it came from. Merge expressions (`{{ … }}`, `{% … %}`) stand in it as written.

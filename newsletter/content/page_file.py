@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from html import unescape
 from types import MappingProxyType
 
 from newsletter.content.decoding import decode
@@ -20,11 +21,12 @@ from newsletter.content.repair import fragment, repair
 from newsletter.content.shortcodes import Shortcodes, site_path
 from newsletter.content.slots import set_aside
 from newsletter.content.source import SourceText
-from newsletter.content.tree import Element, drop, picture_of, text_of
+from newsletter.content.tree import Element, drop, is_visible, picture_of, text_of
 from newsletter.errors import ContentError
 from newsletter.finding import Finding, Severity
 
 EXTENSIONS = (".md", ".markdown", ".html", ".htm")
+REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 TRANSLATION = re.compile(r"(.+)\.([a-z]{2,3}(?:-[A-Za-z]{2,4})?)")
 
 
@@ -44,9 +46,9 @@ def parse_page(data: bytes, *, path: str, series: str) -> Page:
     markup = Markup(path, folder, slots)
     tree = markup.read(to_html(body, path))
     slug, lang = _named_by(path, fields)
-    title = fields.title or _first_heading(tree)
+    title = _plain_title(fields.title) or _first_heading(tree)
     findings = [*shortcodes.findings, *markup.findings, *_about_fields(front_matter, fields, path)]
-    if not title:
+    if not is_visible(title):
         raise ContentError(
             "The page has no title, so its mail would have no subject.",
             where=path,
@@ -58,14 +60,17 @@ def parse_page(data: bytes, *, path: str, series: str) -> Page:
     footer = take_footer(tree)
     hero = _hero(tree, title)
     _drop_repeated_title(tree, title)
+    article = fragment(repair(tree))
+    if not article and hero is None and not fields.draft:
+        findings.append(_empty(path, front_matter.body_line))
     return Page(
-        id=fields.id or slug,
+        id=fields.id or _place_in_series(path, slug),
         series=series,
         slug=slug,
         path=path,
         title=title,
-        article=fragment(repair(tree)),
-        description=fields.description,
+        article=article,
+        description=_plain_title(fields.description),
         draft=fields.draft,
         include_footer=fields.include_footer,
         sidebar=fields.sidebar,
@@ -111,6 +116,30 @@ def _url(path: str, slug: str) -> str:
 def _named_by(path: str, fields: Fields) -> tuple[str, str]:
     name, lang = file_name(path)
     return fields.slug or name, fields.lang or lang
+
+
+def _place_in_series(path: str, slug: str) -> str:
+    """The slug with the folders above it: `rope/intro.md` and `sails/intro.md` are two pages, as on the site."""
+    folders = posixpath.dirname(path).split("/")[1:]
+    if posixpath.basename(path).split(".")[0] in ("index", "_index"):
+        folders = folders[:-1]
+    return "-".join((*folders, slug))
+
+
+def _plain_title(title: str) -> str:
+    """A title as it is read: exports write `Tom &amp; Jerry`, and a subject shows every character."""
+    return " ".join(REFERENCE.sub(lambda match: unescape(match[0]), title).split())
+
+
+def _empty(path: str, line: int) -> Finding:
+    return Finding(
+        "page-empty",
+        Severity.WARNING,
+        "The page has nothing to read, so its mail would be a title alone.",
+        path,
+        line,
+        "Write something, or keep it back with `draft: true`.",
+    )
 
 
 def _first_heading(tree: Element) -> str:

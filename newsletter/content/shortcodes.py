@@ -200,8 +200,8 @@ def _youtube(code: Shortcode) -> str | None:
     )
 
 
-def _linked(code: Shortcode, pattern: str, address: str, label: str) -> str | None:
-    number = code.argument("id", len(code.positional) - 1 if code.positional else 0)
+def _linked(code: Shortcode, pattern: str, address: str, label: str, position: int = 0) -> str | None:
+    number = code.argument("id", position)
     if not re.fullmatch(pattern, number):
         return None
     user = quote(code.argument("user"), safe="")
@@ -225,7 +225,7 @@ KNOWN: dict[str, Callable[[Shortcode], str | None]] = {
     "figure": _figure,
     "youtube": _youtube,
     "vimeo": lambda code: _linked(code, r"\d+", "https://vimeo.com/{id}", "Watch the video on Vimeo"),
-    "gist": lambda code: _linked(code, r"\w+", "https://gist.github.com/{user}/{id}", "See the code on GitHub"),
+    "gist": lambda code: _linked(code, r"\w+", "https://gist.github.com/{user}/{id}", "See the code on GitHub", 1),
     "instagram": lambda code: _linked(code, r"[\w-]+", "https://www.instagram.com/p/{id}/", "See it on Instagram"),
     "tweet": lambda code: _linked(code, r"\d+", "https://x.com/i/status/{id}", "Read the post on X"),
     "x": lambda code: _linked(code, r"\d+", "https://x.com/i/status/{id}", "Read the post on X"),

@@ -120,3 +120,52 @@ def test_a_file_name_that_cannot_be_shown_is_named_and_harms_no_other_page(tmp_p
 
 def test_a_page_in_utf16_of_another_system_is_read() -> None:
     assert parse_page("---\r\ntitle: Å\r\n---\r\nText\r\n".encode("utf-16"), path="b/a.md", series="b").title == "Å"
+
+
+def test_a_page_without_anything_to_read_is_warned_about() -> None:
+    assert codes("") == ["page-empty"]
+    assert codes("<script>alert(1)</script><!-- nothing -->") == ["page-empty"]
+    assert codes("<img src='/boat.jpg' alt='A boat'>") == []
+
+
+def test_a_title_from_an_export_is_read_as_its_reader_would() -> None:
+    read = page("x", front='title: "Tom &amp; Jerry&#8217;s day"\ndescription: "R&amp;D &lt;3"')
+    assert (read.title, read.description) == ("Tom & Jerry’s day", "R&D <3")
+    assert page("x", front="title: AT&T &copyright").title == "AT&T &copyright"
+
+
+def test_a_title_of_nothing_visible_is_none() -> None:
+    with pytest.raises(ContentError, match="no title"):
+        page("x", front='title: "\\u200b"')
+
+
+def test_pages_of_one_name_in_two_folders_are_two_pages(tmp_path: Path) -> None:
+    for name in ("boats/rope/intro.md", "boats/sails/intro.md", "boats/sails/reef/index.md", "boats/intro.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"---\ntitle: {name}\n---\nText.\n")
+    series = read_series(tmp_path, "boats")
+    assert not series.broken
+    assert sorted(one.id for one in series.pages) == ["intro", "rope-intro", "sails-intro", "sails-reef"]
+
+
+@pytest.mark.parametrize("said", ["{: .notice--info}", "{:toc}", "{.class #id}", "{: .a target='_blank'}"])
+def test_attributes_of_a_block_are_not_text(said: str) -> None:
+    assert article(f"Text.\n{said}\n\nMore.") == "<p>Text.</p>\n<p>More.</p>"
+    assert "{" not in article(f"Text.\n\n## Part {{: #part}}\n\n* TOC\n{said}\n")
+    assert said.split()[0] in article(f"```\nx\n{said}\n```")
+
+
+def test_lines_stay_right_behind_attributes() -> None:
+    assert '<p data-line="7">More.' in page("* TOC\n{:toc}\n\nMore.").article
+
+
+def test_footnotes_are_numbers_without_links_that_lead_out_of_the_mail() -> None:
+    text = article("One[^a] and two[^b].\n\n[^a]: First.\n[^b]: Second.")
+    assert "One<sup>[1]</sup> and two<sup>[2]</sup>." in text
+    assert "First." in text and "Second." in text
+    assert "href" not in text and "↩" not in text
+
+
+def test_an_instagram_shortcode_with_more_words_links_to_its_picture() -> None:
+    assert "instagram.com/p/BWNjjyYFxVx/" in article("A\n\n{{< instagram BWNjjyYFxVx hidecaption >}}")
+    assert "github.com/ann/2392" in article("A\n\n{{< gist ann 2392 >}}")
