@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from dateutil.rrule import rrule, rruleset, rrulestr
 
-LONGEST_RULE = timedelta(days=36525)
+LONGEST_RULE = timedelta(days=366 * 30)
 """How far a rule without an end is followed: one that never comes (30 February) must not be searched for ever."""
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
