@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -33,7 +34,9 @@ from sqlalchemy import text
 from newsletter.clock import SystemClock
 from newsletter.compose.email import Email
 from newsletter.config import DatabaseSettings, DkimSettings, RelaySettings, SenderSettings, Settings, WebSettings
+from newsletter.delivery.ledger import Batch, Ledger
 from newsletter.delivery.service import Options, Service, open_migrated
+from newsletter.store.deliveries import Claim, Traffic
 from newsletter.store.emails import save_email
 
 BODY_OCTETS = 33_000
@@ -218,30 +221,24 @@ class Bench:
             log=None,
             environment={},
         )
-        ended: list[float] = []
-        write_down = None
+        moments: list[float] = []
+        claim, write_down = Ledger.claim, Ledger.write_down
 
-        def mark() -> None:
-            ended.append(time.perf_counter())
+        def timed_claim(ledger: Ledger, limit: int) -> list[Claim]:
+            if not moments:
+                moments.append(time.perf_counter())
+            return claim(ledger, limit)
 
-        started = time.perf_counter()
-        from newsletter.delivery.ledger import Ledger
+        def timed_write_down(ledger: Ledger, batch: Batch) -> dict[str, Traffic]:
+            written = write_down(ledger, batch)
+            moments.append(time.perf_counter())
+            return written
 
-        write_down = Ledger.write_down
-
-        def timed(self: Ledger, batch: object) -> object:
-            result = write_down(self, batch)  # type: ignore[arg-type]
-            mark()
-            return result
-
-        Ledger.write_down = timed  # type: ignore[method-assign,assignment]
-        try:
+        with patch.object(Ledger, "claim", timed_claim), patch.object(Ledger, "write_down", timed_write_down):
             tally = service.run()
-        finally:
-            Ledger.write_down = write_down  # type: ignore[method-assign]
         assert tally.sent == self.messages, tally
         self.octets = tally.octets // tally.sent
-        return self.messages / (ended[-1] - started)
+        return self.messages / (moments[-1] - moments[0])
 
 
 def anchor(port: int, messages: int, octets: int) -> float:
@@ -273,7 +270,6 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=12_000)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--peers", action="store_true", help="smtplib, aiosmtplib and nodemailer as well")
-    parser.add_argument("--memory", action="store_true", help="peak memory with a million deliveries due")
     arguments = parser.parse_args()
     wanted = [found for found in CONFIGURATIONS if not arguments.only or found.name in arguments.only]
     rates: dict[str, list[float]] = {}
