@@ -37,11 +37,17 @@ def command(ctx: click.Context, series: str | None, content: Path | None, out: P
     from newsletter.cli.terminal import counted, print_findings, settings_of
     from newsletter.cli.terminal import out as terminal
     from newsletter.clock import SystemClock
+    from newsletter.errors import DataError
     from newsletter.finding import Finding, Severity
 
     settings = settings_of(ctx)
     chosen = chosen_series(settings, series, content)
-    reader = next(read_example(example_subscribers(settings, subscribers)))
+    example = example_subscribers(settings, subscribers)
+    reader = next(read_example(example), None)
+    if reader is None:
+        raise DataError(
+            "The file has no subscriber.", where=example, remedy="Add a row: the mails are merged for the first one."
+        )
     builder = Builder(settings, reader, out)
     built: list[Built] = []
     findings: list[Finding] = []
@@ -55,6 +61,7 @@ def command(ctx: click.Context, series: str | None, content: Path | None, out: P
                 terminal.print(f"{result.stem}.html", f"{size}  {result.page.title}", style="default", markup=False)
             else:
                 findings.append(result.finding)
+    findings = list(dict.fromkeys(findings))  # a mistake in a template is found once per page
     print_findings(findings)
     drafts = sum(page.draft for one in chosen for page in one.pages)
     errors = sum(finding.severity is Severity.ERROR for finding in findings)

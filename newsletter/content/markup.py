@@ -24,7 +24,7 @@ from newsletter.content.allowed import (
 from newsletter.content.shortcodes import site_path
 from newsletter.content.slots import Slots
 from newsletter.content.start_tags import is_useful
-from newsletter.content.tree import Element, drop, line_of, unwrap
+from newsletter.content.tree import Element, drop, is_visible, line_of, text_of, unwrap
 from newsletter.errors import ContentError
 from newsletter.finding import Finding, Severity
 
@@ -33,6 +33,7 @@ SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 DOCUMENT_TAG = re.compile(r"</?(?:html|body)(?=[\s/>])[^<>]*>", re.IGNORECASE)
 """libxml2 stops reading at a `</body>`, and pages pasted from elsewhere have one in their midst."""
+HIDDEN = re.compile(r"(?:^|;)\s*display\s*:\s*none\b", re.IGNORECASE)
 LAZY = ("data-src", "data-lazy-src", "data-original")
 """Where pages that load pictures late keep the address; `src` is a placeholder then."""
 DEPTH = 100
@@ -70,6 +71,7 @@ class Markup:
         for element in list(body.iterdescendants()):
             if element in gone:
                 continue
+            self._hide(element)
             if element.tag in REMOVED:
                 gone.update(element.iterdescendants())
             self._clean(element, removed)
@@ -78,6 +80,20 @@ class Markup:
         self._report_lost_slots(body)
         self._restore(body)
         return body
+
+    def _hide(self, element: Element) -> None:
+        """What the site does not show is not mailed either; clients disagree on `display: none`."""
+        shows = element.get("hidden") is None and not HIDDEN.search(element.get("style", ""))
+        if shows or element.tag in REMOVED or not isinstance(element.tag, str):
+            return
+        element.tag = "template"
+        if is_visible(text_of(element)):
+            self._report(
+                "hidden-removed",
+                "The site hides this, so the mail leaves it out.",
+                element,
+                "Remove `hidden` or `display: none` if readers are to see it.",
+            )
 
     def _clean(self, element: Element, removed: dict[str, tuple[int | None, int]]) -> None:
         tag = element.tag

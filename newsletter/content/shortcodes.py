@@ -23,6 +23,16 @@ ROUNDS = 10
 ARGUMENT = re.compile(r"""(?:([\w-]+)\s*=\s*)?(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`|'([^']*)'|([^\s"'`=]+))""")
 
 
+WORDPRESS = re.compile(
+    r"\[(/?)(caption|wp_caption|embed|gallery|playlist|audio|video|contact-form-7|(?:vc|et_pb|fusion)_\w+)"
+    r"((?:\s+[\w-]+=(?:\"[^\"\]\n]*\"|'[^'\]\n]*'|[^\s\]\"']+))*)\s*/?\](?![(:])",
+    re.IGNORECASE,
+)
+"""Shortcodes that an export from WordPress leaves: `[gallery ids="1,2"]`, `[caption …]…[/caption]`."""
+FRAMES = frozenset(["caption", "wp_caption", "embed"])
+"""Those that only stand around what they show."""
+
+
 @dataclass(frozen=True)
 class Shortcode:
     """One opening tag: its name, and its arguments by position and by name."""
@@ -56,7 +66,21 @@ class Shortcodes:
             body = self._expand_once(body)
             if body.text == before or rounds > ROUNDS:
                 body = body.substitute(TORN, self._torn)
-        return body
+        return self._without_wordpress(body) if "[" in body.text else body
+
+    def _without_wordpress(self, body: SourceText) -> SourceText:
+        """`body` without WordPress's tags; what stands between two of them stays."""
+        closed = {tag[2].lower() for tag in WORDPRESS.finditer(body.text) if tag[1]}
+
+        def remove(tag: re.Match[str], line: int) -> str:
+            name = tag[2].lower()
+            if not (tag[3] or name in closed):
+                return tag[0]  # `[video]` may be a link whose address is given elsewhere
+            if name not in FRAMES and not tag[1]:
+                self._report_removed(name, line)
+            return ""
+
+        return body.substitute(WORDPRESS, remove)
 
     def _expand_once(self, body: SourceText) -> SourceText:
         edits: list[tuple[int, int, str]] = []
@@ -93,17 +117,20 @@ class Shortcodes:
             piece = render(shortcode)
             if piece is not None:
                 return piece
+        self._report_removed(shortcode.name, shortcode.line)
+        return ""
+
+    def _report_removed(self, name: str, line: int) -> None:
         self.findings.append(
             Finding(
                 "shortcode-removed",
                 Severity.WARNING,
-                f"The shortcode {shortcode.name!r} can't be shown in a mail and was removed.",
+                f"The shortcode {name!r} can't be shown in a mail and was removed.",
                 self.path,
-                shortcode.line,
+                line,
                 "Write what it shows as HTML or Markdown, or remove it.",
             )
         )
-        return ""
 
     def _torn(self, match: re.Match[str], line: int) -> str:
         self.findings.append(

@@ -136,3 +136,18 @@ def test_a_folder_that_takes_no_file_is_named_with_a_remedy(project: Path) -> No
     done = newsletter("build", "unions", "--out", "taken/out", folder=project)
     assert done.returncode == 2
     assert "can't be written" in done.stderr and "--out DIR" in done.stderr
+
+
+def test_a_mistake_in_a_template_is_told_once_and_not_once_per_page(project: Path) -> None:
+    (project / "templates").mkdir()
+    (project / "templates" / "header.mjml.j2").write_text("{{ nothing }}")
+    done = newsletter("build", "unions", folder=project)
+    assert done.stderr.count("header.mjml.j2:1") == 1
+    assert "1 error" in done.stdout
+
+
+def test_a_csv_without_a_row_is_named_with_a_remedy(project: Path) -> None:
+    (project / "subscribers.example.csv").write_text("email,name\n")
+    done = newsletter("build", "unions", folder=project)
+    assert done.returncode == 1
+    assert "no subscriber" in done.stderr and "Add a row" in done.stderr

@@ -169,3 +169,21 @@ def test_footnotes_are_numbers_without_links_that_lead_out_of_the_mail() -> None
 def test_an_instagram_shortcode_with_more_words_links_to_its_picture() -> None:
     assert "instagram.com/p/BWNjjyYFxVx/" in article("A\n\n{{< instagram BWNjjyYFxVx hidecaption >}}")
     assert "github.com/ann/2392" in article("A\n\n{{< gist ann 2392 >}}")
+
+
+def test_shortcodes_of_wordpress_are_no_text_and_what_they_frame_stays() -> None:
+    text = article('[caption id="a" width="300"]<img src="/boat.jpg" alt="A boat"> Off Brest[/caption]\n\nText.')
+    assert "Off Brest" in text and 'src="/boat.jpg"' in text and "caption" not in text
+    assert article("A [vc_row][vc_column width='1/2']Inside[/vc_column][/vc_row] B") == "<p>A Inside B</p>"
+    assert codes('A\n\n[gallery ids="1,2"]') == ["shortcode-removed"]
+
+
+def test_a_markdown_link_called_video_stays_a_link() -> None:
+    assert 'href="/v"' in article("See the [video].\n\n[video]: /v")
+    assert 'href="/v"' in article("See the [video](/v) or [gallery][g].\n\n[g]: /g")
+
+
+@pytest.mark.parametrize("attribute", ["hidden", "style='color: red; display : none'"])
+def test_what_the_site_hides_is_not_mailed_and_said_so(attribute: str) -> None:
+    assert article(f"<p>A</p><div {attribute}><p>Secret <b>words</b></p></div><p>B</p>") == "<p>A</p>\n<p>B</p>"
+    assert codes(f"<p>A</p><div {attribute}><p>Secret</p></div>") == ["hidden-removed"]
