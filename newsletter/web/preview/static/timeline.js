@@ -17,6 +17,7 @@ export function day(local) {
 export class Timeline {
   constructor(change) {
     this.change = change;
+    this.elements = new Map();
     this.series = h("select", { "aria-label": "Series", onchange: () => change({ series: this.series.value, page: "" }, true) });
     this.start = this.control("Joins on", h("input", { type: "date", name: "start" }));
     this.at = this.control("At", h("input", { type: "time", name: "at" }));
@@ -55,18 +56,34 @@ export class Timeline {
     if (document.activeElement !== this.zone.input) this.zone.input.value = state.zone;
     fill(this.summary, h("span", {}, `Joins ${day(data.start)}, a page ${cadenceInWords(state)}`), h("small", {}, data.zone));
     const shown = data.series.filter((one) => !state.series || one.name === state.series);
-    fill(this.list, shown.map((one) => this.seriesList(one, state, shown.length > 1)));
+    settle(this.list, shown.flatMap((one) => this.seriesList(one, state, shown.length > 1)));
     if (state.page !== this.page) this.list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
     this.page = state.page;
   }
 
   seriesList(series, state, isTitled) {
     const first = series.pages.find((page) => page.due)?.due;
+    const list = this.kept(`list ${series.name}`, "", () => h("ol"));
+    settle(list, [
+      ...series.pages.map((page) => this.kept(page.page, [page, first, page.page === state.page], () => this.row(page, first, state))),
+      ...series.broken.map((finding) => this.kept(`${series.name} ${finding.path}`, [finding, state.page], () => this.brokenRow(series, finding, state))),
+    ]);
     return [
-      isTitled ? h("h2", {}, series.title) : null,
-      series.findings.map((finding) => h("p", { class: "row-finding" }, finding.message, " ", h("span", { class: "place" }, place(finding)))),
-      h("ol", {}, series.pages.map((page) => this.row(page, first, state)), series.broken.map((finding) => this.brokenRow(series, finding, state))),
-    ];
+      isTitled ? this.kept(`title ${series.name}`, series.title, () => h("h2", {}, series.title)) : null,
+      ...series.findings.map((finding) => h("p", { class: "row-finding" }, finding.message, " ", h("span", { class: "place" }, place(finding)))),
+      list,
+    ].filter(Boolean);
+  }
+
+  // The element made for `key` before, unless what it shows has changed: with hundreds of rows, most have not.
+  kept(key, shows, make) {
+    const mark = JSON.stringify(shows);
+    const known = this.elements.get(key);
+    if (known?.mark === mark) return known.element;
+    const element = make();
+    if (this.elements.size > 10000) this.elements.clear(); // pages that have gone leave their rows behind
+    this.elements.set(key, { mark, element });
+    return element;
   }
 
   row(page, first, state) {
@@ -91,6 +108,13 @@ export class Timeline {
       h("a", { href: addressOf({ ...state, page, version: "", line: "" }), "aria-current": page === state.page ? "page" : null, "data-page": page },
         h("span", { class: "subject" }, place(finding)), h("span", { class: "preheader" }, finding.message)));
   }
+}
+
+// Makes `wanted` the children of `parent`, touching only what is not in its place.
+function settle(parent, wanted) {
+  const keep = new Set(wanted);
+  for (const child of [...parent.children]) if (!keep.has(child)) child.remove();
+  wanted.forEach((child, index) => parent.children[index] === child || parent.insertBefore(child, parent.children[index] ?? null));
 }
 
 export function badges(counts) {
