@@ -26,7 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 
 SERIES, PAGES = 6, 50
 TARGET_MS = 150
-PAUSE_SECONDS = 0.7
+PAUSE_SECONDS = 1.5  # an author who saves often; what is done in the background still goes on
 QUIET_SECONDS = 20
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 PARAGRAPH = (

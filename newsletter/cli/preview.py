@@ -97,6 +97,7 @@ def command(
 def serve(desk: Desk, host: str, port: int | None, *, opens: bool) -> None:
     """Serve the preview until Ctrl-C or SIGTERM."""
     import signal
+    import sys
     import threading
     import webbrowser
     from secrets import token_urlsafe
@@ -108,6 +109,8 @@ def serve(desk: Desk, host: str, port: int | None, *, opens: bool) -> None:
 
     token = "" if host in LOOPBACK else token_urlsafe(24)
     listener = bind_near(host, USUAL_PORT) if port is None else bind(host, port)
+    # Pages are checked in the background; a save must not wait five milliseconds at each hand-over between threads.
+    sys.setswitchinterval(0.0005)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     with serving(create_preview(desk, token=token), listener) as address, desk.live():
