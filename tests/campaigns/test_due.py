@@ -202,7 +202,7 @@ def test_weekdays_nobody_can_have_are_left_aside() -> None:
 
 
 def test_a_rule_that_never_comes_ends_the_campaign_instead_of_hanging() -> None:
-    cadence = Cadence(Rule("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"), datetime(2026, 1, 1), NINE)
+    cadence = Cadence(Rule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"), datetime(2026, 1, 1), NINE)
     assert local_due(cadence, "2026-12-01 09:00", "UTC") == "never"
 
 
