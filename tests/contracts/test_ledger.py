@@ -21,7 +21,9 @@ def claim(database: Database, limit: int = 100, worker: str = "w1", now: int = N
 
 def test_a_claim_brings_all_that_merging_needs(database: Database) -> None:
     seed(database, 1)
-    run_sql(database, "UPDATE subscriber SET attributes = '{\"company\": \"Ünïcode\"}', zone = 'Europe/Paris', lang = 'fr'")
+    run_sql(
+        database, "UPDATE subscriber SET attributes = '{\"company\": \"Ünïcode\"}', zone = 'Europe/Paris', lang = 'fr'"
+    )
     (found,) = claim(database)
     assert (found.series, found.page_id, found.copy, found.attempts) == ("unions", "welcome", 0, 0)
     assert found.subscriber.address == "reader0@example.com"
@@ -62,7 +64,11 @@ def test_campaigns_take_turns(database: Database) -> None:
 
 def test_the_suppressed_become_suppressed_and_are_not_claimed(database: Database) -> None:
     ids = seed(database, 3)
-    run_sql(database, "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, '', 'bounced', 0)", hash=b"reader1@example.com")
+    run_sql(
+        database,
+        "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, '', 'bounced', 0)",
+        hash=b"reader1@example.com",
+    )
     assert [found.id for found in claim(database)] == [ids[0], ids[2]]
     assert states(database)[ids[1]] == "suppressed"
     assert row(database, ids[1])["finished_at"] == NOW
@@ -105,7 +111,12 @@ def test_outcomes_are_recorded_in_one_go_and_only_once(database: Database) -> No
         assert deliveries.record(connection, "w1", outcomes) == 0
     assert states(database) == {ids[0]: "sent", ids[1]: "due", ids[2]: "failed", ids[3]: "due"}
     second = row(database, ids[1])
-    assert (second["due_at"], second["give_up_at"], second["attempts"], second["finished_at"]) == (NOW + 300, NOW + 9999, 1, None)
+    assert (second["due_at"], second["give_up_at"], second["attempts"], second["finished_at"]) == (
+        NOW + 300,
+        NOW + 9999,
+        1,
+        None,
+    )
     fourth = row(database, ids[3])
     assert (fourth["due_at"], fourth["attempts"], fourth["worker"]) == (NOW - 60, 0, None)
     assert row(database, ids[0])["finished_at"] == NOW
@@ -177,14 +188,18 @@ def test_a_dead_worker_is_settled_by_its_journal(database: Database, tmp_path: P
     assert recover(database, tmp_path, NOW) == []
 
 
-def test_claims_of_a_worker_without_a_journal_are_uncertain_never_sent_again(database: Database, tmp_path: Path) -> None:
+def test_claims_of_a_worker_without_a_journal_are_uncertain_never_sent_again(
+    database: Database, tmp_path: Path
+) -> None:
     seed(database, 3)
     claim(database)
     assert recover(database, tmp_path, NOW)[0].uncertain == 3
     assert set(states(database).values()) == {"uncertain"}
 
 
-def test_a_worker_on_another_machine_is_left_alone_while_its_lease_lasts(postgresql_database: Database, tmp_path: Path) -> None:
+def test_a_worker_on_another_machine_is_left_alone_while_its_lease_lasts(
+    postgresql_database: Database, tmp_path: Path
+) -> None:
     seed(postgresql_database, 3)
     claim(postgresql_database)
     assert keep_alive(postgresql_database, "w1")
@@ -251,7 +266,18 @@ def test_an_email_is_kept_byte_for_byte_and_tampering_is_noticed(database: Datab
     from newsletter.compose.email import Email, EmbeddedPicture
     from newsletter.errors import StoreError
 
-    email = Email("s", "p", "p", "Sübject", "", "<p>ü\r\n</p>", "t", "he", "rtl", (EmbeddedPicture("a@b", "image/png", bytes(range(256))),))
+    email = Email(
+        "s",
+        "p",
+        "p",
+        "Sübject",
+        "",
+        "<p>ü\r\n</p>",
+        "t",
+        "he",
+        "rtl",
+        (EmbeddedPicture("a@b", "image/png", bytes(range(256))),),
+    )
     with database.transaction() as connection:
         content_hash = emails.save_email(connection, email, now=NOW)
         emails.save_email(connection, email, now=NOW)

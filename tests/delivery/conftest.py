@@ -30,7 +30,15 @@ class Runner:
         self.log = io.StringIO()
         self.service: Service | None = None
 
-    def make(self, *relays: RelaySettings, outbox: Outbox | None = None, limit: int | None = None, until_idle: bool = True, timeouts: Timeouts = QUICK, **named: RelaySettings) -> Service:
+    def make(
+        self,
+        *relays: RelaySettings,
+        outbox: Outbox | None = None,
+        limit: int | None = None,
+        until_idle: bool = True,
+        timeouts: Timeouts = QUICK,
+        **named: RelaySettings,
+    ) -> Service:
         self.service = Service(
             settings_for(self.database, self.folder, *relays, **named),
             self.database,
@@ -42,7 +50,13 @@ class Runner:
         )
         return self.service
 
-    def run(self, *relays: RelaySettings, seconds: float = 10.0, until: Callable[[Tally], bool] | None = None, **options: object) -> Tally:
+    def run(
+        self,
+        *relays: RelaySettings,
+        seconds: float = 10.0,
+        until: Callable[[Tally], bool] | None = None,
+        **options: object,
+    ) -> Tally:
         service = self.make(*relays, **{"until_idle": until is None, **options})  # type: ignore[arg-type]
         over = threading.Event()
 

@@ -216,7 +216,9 @@ def smtp_sink(*options: str) -> Iterator[int]:
     port = free_port()
     user = ("-u", "nobody") if os.geteuid() == 0 else ()
     sink = subprocess.Popen(
-        ["smtp-sink", *user, *options, f"127.0.0.1:{port}", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["smtp-sink", *user, *options, f"127.0.0.1:{port}", "1000"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         wait_for_port(port)

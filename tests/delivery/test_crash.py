@@ -26,7 +26,16 @@ CONNECTIONS = 4
 
 def start(database: Database, folder: Path, port: int, *, until_idle: bool = False) -> subprocess.Popen[str]:
     url = database.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.delivery.child", url, str(folder), str(port), str(CONNECTIONS), "yes" if until_idle else "no"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.delivery.child",
+        url,
+        str(folder),
+        str(port),
+        str(CONNECTIONS),
+        "yes" if until_idle else "no",
+    ]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
@@ -43,7 +52,9 @@ def slowly(session: Session, verb: str, argument: str) -> bytes | None:
     return None
 
 
-def test_killed_at_random_instants_nothing_is_lost_and_nothing_is_sent_twice(database: Database, tmp_path: Path) -> None:
+def test_killed_at_random_instants_nothing_is_lost_and_nothing_is_sent_twice(
+    database: Database, tmp_path: Path
+) -> None:
     ids = seed(database, 500)
     chance = random.Random(4)
     with KeepingServer(slowly) as server:
@@ -64,15 +75,22 @@ def test_killed_at_random_instants_nothing_is_lost_and_nothing_is_sent_twice(dat
     uncertain = [key for key, state in found.items() if state == "uncertain"]
     assert len(uncertain) <= 3 * CONNECTIONS
     assert Counter(found.values()) == Counter(sent=len(ids) - len(uncertain), uncertain=len(uncertain))
-    sent = scalars(database, "SELECT s.address FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id WHERE d.state = 'sent'")
+    sent = scalars(
+        database, "SELECT s.address FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id WHERE d.state = 'sent'"
+    )
     assert set(sent) <= set(received)  # 0 lost
-    doubtful = scalars(database, "SELECT s.address FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id WHERE d.state = 'uncertain'")
+    doubtful = scalars(
+        database,
+        "SELECT s.address FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id WHERE d.state = 'uncertain'",
+    )
     assert set(received) <= set(sent) | set(doubtful)
 
 
 def test_a_second_run_is_refused_and_told_who_runs(runner: Runner) -> None:
     seed(runner.database, 1)
-    with KeepingServer(lambda session, verb, argument: b"250 1\r\n" if verb == "EHLO" and time.sleep(1.0) else None) as server:
+    with KeepingServer(
+        lambda session, verb, argument: b"250 1\r\n" if verb == "EHLO" and time.sleep(1.0) else None
+    ) as server:
         child = start(runner.database, runner.folder, server.port)
         wait_until(lambda: bool(server.sessions))
         with pytest.raises(AlreadyRunningError, match=str(child.pid)):
@@ -121,9 +139,14 @@ def test_unsubscribed_while_the_process_sleeps_means_not_sent(runner: Runner) ->
         os.kill(child.pid, signal.SIGSTOP)
         time.sleep(0.3)
         in_flight = len(server.kept)
-        run_sql(runner.database, "INSERT INTO suppression (address_hash, scope, reason, at) SELECT address_hash, '', 'unsubscribed', 0 FROM subscriber")
+        run_sql(
+            runner.database,
+            "INSERT INTO suppression (address_hash, scope, reason, at) SELECT address_hash, '', 'unsubscribed', 0 FROM subscriber",
+        )
         os.kill(child.pid, signal.SIGCONT)
-        wait_until(lambda: "due" not in states(runner.database).values() and "claimed" not in states(runner.database).values())
+        wait_until(
+            lambda: "due" not in states(runner.database).values() and "claimed" not in states(runner.database).values()
+        )
         child.send_signal(signal.SIGTERM)
         child.communicate(timeout=10)
         # A message whose envelope is on its way when everything stops may still follow: one per connection.

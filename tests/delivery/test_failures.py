@@ -61,7 +61,9 @@ def test_after_three_days_of_temporary_refusals_a_delivery_fails(runner: Runner)
         (b"550 go away\r\n", "soft", 0),
     ],
 )
-def test_a_permanent_refusal_goes_the_way_of_a_bounce(runner: Runner, answer: bytes, severity: str, suppressed: int) -> None:
+def test_a_permanent_refusal_goes_the_way_of_a_bounce(
+    runner: Runner, answer: bytes, severity: str, suppressed: int
+) -> None:
     ids = seed(runner.database, 2)
     with KeepingServer(once("RCPT", answer)) as server:
         tally = runner.run(a_relay(server.port, connections=1))
@@ -74,7 +76,9 @@ def test_a_permanent_refusal_goes_the_way_of_a_bounce(runner: Runner, answer: by
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "."])
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
-def test_a_refusal_in_the_middle_concerns_only_its_message(runner: Runner, verb: str, extensions: tuple[str, ...]) -> None:
+def test_a_refusal_in_the_middle_concerns_only_its_message(
+    runner: Runner, verb: str, extensions: tuple[str, ...]
+) -> None:
     ids = seed(runner.database, 6)
     count = [0]
 
@@ -143,9 +147,13 @@ def test_a_relay_that_breaks_before_the_final_dot_is_tried_again(runner: Runner,
         assert sorted(server.recipients) == [f"reader{number}@example.com" for number in range(3)]
 
 
-@pytest.mark.parametrize("answer", [CLOSE, HANG, HALF_CLOSE, b"garbage without a code\r\n", b"999 what\r\n", b"1" * 5000, b"354 go on\r\n"])
+@pytest.mark.parametrize(
+    "answer", [CLOSE, HANG, HALF_CLOSE, b"garbage without a code\r\n", b"999 what\r\n", b"1" * 5000, b"354 go on\r\n"]
+)
 @pytest.mark.parametrize("keep_anyway", [True, False])
-def test_a_reply_that_never_comes_leaves_the_delivery_uncertain_and_held(runner: Runner, answer: bytes, keep_anyway: bool) -> None:
+def test_a_reply_that_never_comes_leaves_the_delivery_uncertain_and_held(
+    runner: Runner, answer: bytes, keep_anyway: bool
+) -> None:
     ids = seed(runner.database, 3)
     with KeepingServer(once(".", answer), keep_anyway=keep_anyway) as server:
         tally = runner.run(a_relay(server.port, connections=1), seconds=8.0, until=lambda tally: tally.handled >= 3)
@@ -165,7 +173,9 @@ def test_a_campaign_may_say_that_the_uncertain_is_sent_again_once_with_the_same_
         runner.clock.seconds += 16 * 60
         runner.run(a_relay(server.port), seconds=5.0, until=lambda tally: tally.uncertain >= 1)
     assert len(server.kept) == 2
-    identities = {line for kept in server.kept for line in kept.data.split(b"\r\n") if line.lower().startswith(b"message-id")}
+    identities = {
+        line for kept in server.kept for line in kept.data.split(b"\r\n") if line.lower().startswith(b"message-id")
+    }
     assert len(identities) == 1
     assert states(runner.database)[ids[0]] == "uncertain"  # the second time it is held
 
@@ -236,7 +246,12 @@ def test_a_relay_that_is_down_is_waited_for(runner: Runner) -> None:
 def test_another_relay_takes_over(runner: Runner) -> None:
     seed(runner.database, 30)
     with KeepingServer() as server:
-        tally = runner.run(main=a_relay(free_port()), spare=a_relay(server.port, weight=0), seconds=5.0, until=lambda tally: tally.sent >= 30)
+        tally = runner.run(
+            main=a_relay(free_port()),
+            spare=a_relay(server.port, weight=0),
+            seconds=5.0,
+            until=lambda tally: tally.sent >= 30,
+        )
     assert tally.sent == 30 and len(set(server.recipients)) == 30
 
 
@@ -256,7 +271,9 @@ def test_a_campaign_keeps_to_its_own_relay(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize(("extensions", "reason"), [(("SIZE 500",), "5.3.4"), (("PIPELINING",), "")])
-def test_a_message_larger_than_the_relay_takes_is_not_attempted(runner: Runner, extensions: tuple[str, ...], reason: str) -> None:
+def test_a_message_larger_than_the_relay_takes_is_not_attempted(
+    runner: Runner, extensions: tuple[str, ...], reason: str
+) -> None:
     ids = seed(runner.database, 1)
     with KeepingServer(extensions=extensions) as server:
         runner.run(a_relay(server.port))

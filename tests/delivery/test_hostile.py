@@ -19,7 +19,16 @@ from tests.delivery.servers import CLOSE, HALF_CLOSE, KeepingServer, Session
 from tests.delivery.world import a_relay, seed, states
 
 
-@given(st.lists(st.tuples(st.integers(200, 599), st.lists(st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=20), min_size=1, max_size=4)), max_size=8), st.integers(1, 7))
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(200, 599),
+            st.lists(st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=20), min_size=1, max_size=4),
+        ),
+        max_size=8,
+    ),
+    st.integers(1, 7),
+)
 def test_replies_are_the_same_however_they_are_cut(replies: list[tuple[int, list[str]]], size: int) -> None:
     wire = b"".join(
         f"{code}{'-' if number < len(lines) - 1 else ' '}{line}\r\n".encode()
@@ -53,7 +62,10 @@ class Bookkeeper:
     """A clerk that remembers what became of each parcel."""
 
     def __init__(self, count: int) -> None:
-        self.waiting = [Parcel(NO_CLAIM._replace(id=number), b"a@b.example", b"c@d.example", b"x\r\n", "d.example") for number in range(count)]
+        self.waiting = [
+            Parcel(NO_CLAIM._replace(id=number), b"a@b.example", b"c@d.example", b"x\r\n", "d.example")
+            for number in range(count)
+        ]
         self.intended: Counter[int] = Counter()
         self.fates: dict[int, list[str]] = {}
 
@@ -62,7 +74,9 @@ class Bookkeeper:
 
     def commit(self, answered: list[tuple[Parcel, Stage, Reply]], starting: Parcel | None) -> bool:
         for parcel, stage, reply in answered:
-            self.fates.setdefault(parcel.claim.id, []).append("sent" if stage is Stage.DOT and reply.is_positive else "refused")
+            self.fates.setdefault(parcel.claim.id, []).append(
+                "sent" if stage is Stage.DOT and reply.is_positive else "refused"
+            )
         if starting is not None:
             self.intended[starting.claim.id] += 1
         return True
@@ -74,11 +88,23 @@ class Bookkeeper:
         self.fates.setdefault(parcel.claim.id, []).append("uncertain")
 
 
-REPLIES = st.sampled_from([Reply(250, "ok"), Reply(354, "go"), Reply(450, "later"), Reply(550, "no"), Reply(421, "bye"), Reply(503, "bad"), Reply(221, "bye")])
+REPLIES = st.sampled_from(
+    [
+        Reply(250, "ok"),
+        Reply(354, "go"),
+        Reply(450, "later"),
+        Reply(550, "no"),
+        Reply(421, "bye"),
+        Reply(503, "bad"),
+        Reply(221, "bye"),
+    ]
+)
 
 
 @given(st.booleans(), st.lists(st.lists(REPLIES, min_size=1, max_size=5), max_size=30), st.booleans())
-def test_whatever_the_server_says_each_parcel_has_one_fate(pipelining: bool, rounds: list[list[Reply]], dot_left: bool) -> None:
+def test_whatever_the_server_says_each_parcel_has_one_fate(
+    pipelining: bool, rounds: list[list[Reply]], dot_left: bool
+) -> None:
     clerk = Bookkeeper(6)
     written: list[bytes] = []
     dialogue = Dialogue(Features(pipelining=pipelining), clerk, written.append, limit=4)
@@ -91,7 +117,7 @@ def test_whatever_the_server_says_each_parcel_has_one_fate(pipelining: bool, rou
         except ProtocolError:
             break
     dialogue.lose("gone", dot_left=dot_left)
-    taken = {number for number in range(6)} - {parcel.claim.id for parcel in clerk.waiting}
+    taken = set(range(6)) - {parcel.claim.id for parcel in clerk.waiting}
     assert set(clerk.fates) == taken
     assert all(len(fates) == 1 for fates in clerk.fates.values())
     for number, (fate,) in clerk.fates.items():

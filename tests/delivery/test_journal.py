@@ -37,7 +37,9 @@ def test_an_intent_without_a_reply_is_in_doubt_and_a_released_one_is_not(tmp_pat
     journal.close()
 
 
-def test_after_a_reboot_everything_released_without_a_reply_is_in_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_reboot_everything_released_without_a_reply_is_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal = Journal(tmp_path, "w1")
     one, two = Key(1, 0), Key(2, 0)
     journal.release([one, two])

@@ -56,7 +56,9 @@ def test_a_filter_that_refuses_three_times_has_the_last_word() -> None:
 
 
 @given(st.sampled_from(list(Stage)), st.integers(200, 599), st.text(max_size=80), st.integers(0, 50))
-def test_every_reply_has_a_meaning_and_only_a_2xx_to_the_final_dot_means_sent(stage: Stage, code: int, text: str, attempts: int) -> None:
+def test_every_reply_has_a_meaning_and_only_a_2xx_to_the_final_dot_means_sent(
+    stage: Stage, code: int, text: str, attempts: int
+) -> None:
     verdict = judge(stage, Reply(code, text), attempts)
     assert (verdict.fate is Fate.SENT) == (stage is Stage.DOT and 200 <= code < 300)
 

@@ -43,26 +43,44 @@ def ca_file(authority: trustme.CA, folder: Path) -> Path:
     return file
 
 
-def send(relay: RelaySettings, letter: Letter = Letter()) -> Reply:
-    return asyncio.run(send_one(letter, relay))
+def send(relay: RelaySettings, letter: Letter | None = None) -> Reply:
+    return asyncio.run(send_one(letter or Letter(), relay))
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_mail_goes_through_verified_tls(authority: trustme.CA, tmp_path: Path, security: str) -> None:
     context = context_for(authority, "localhost")
-    with KeepingServer(context=context, implicit_tls=security == "tls", extensions=("STARTTLS", "PIPELINING")) as server:
+    with KeepingServer(
+        context=context, implicit_tls=security == "tls", extensions=("STARTTLS", "PIPELINING")
+    ) as server:
         reply = send(RelaySettings("localhost", server.port, security, ca_file=ca_file(authority, tmp_path)))  # type: ignore[arg-type]
     assert reply == Reply(250, "2.0.0 kept") and server.sessions[0].encrypted
     commands = [command.split()[0] for command in server.sessions[0].commands]
-    assert commands == (["EHLO", "STARTTLS", "EHLO"] if security == "starttls" else ["EHLO"]) + ["MAIL", "RCPT", "DATA", "QUIT"]
+    assert commands == (["EHLO", "STARTTLS", "EHLO"] if security == "starttls" else ["EHLO"]) + [
+        "MAIL",
+        "RCPT",
+        "DATA",
+        "QUIT",
+    ]
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 @pytest.mark.parametrize(("names", "trusted"), [(("other.example",), True), (("localhost",), False)])
-def test_a_certificate_that_is_not_good_ends_it(authority: trustme.CA, tmp_path: Path, security: str, names: tuple[str, ...], trusted: bool) -> None:
+def test_a_certificate_that_is_not_good_ends_it(
+    authority: trustme.CA, tmp_path: Path, security: str, names: tuple[str, ...], trusted: bool
+) -> None:
     context = context_for(authority, *names)
-    with KeepingServer(context=context, implicit_tls=security == "tls", extensions=("STARTTLS", "AUTH PLAIN")) as server:
-        relay = RelaySettings("localhost", server.port, security, ca_file=ca_file(authority, tmp_path) if trusted else None, username="ann", password="pw")  # type: ignore[arg-type]
+    with KeepingServer(
+        context=context, implicit_tls=security == "tls", extensions=("STARTTLS", "AUTH PLAIN")
+    ) as server:
+        relay = RelaySettings(
+            "localhost",
+            server.port,
+            security,
+            ca_file=ca_file(authority, tmp_path) if trusted else None,
+            username="ann",
+            password="pw",
+        )  # type: ignore[arg-type]
         with pytest.raises(RelayError, match="certificate is not good"):
             send(relay)
     assert not any(command.startswith(("AUTH", "MAIL")) for session in server.sessions for command in session.commands)
@@ -70,20 +88,33 @@ def test_a_certificate_that_is_not_good_ends_it(authority: trustme.CA, tmp_path:
 
 def test_without_starttls_nothing_is_sent(authority: trustme.CA, tmp_path: Path) -> None:
     """A man in the middle who strips STARTTLS from the EHLO reply gets neither mail nor password."""
-    with KeepingServer(extensions=("AUTH PLAIN",)) as server:
+    with KeepingServer(extensions=("AUTH PLAIN",)) as server:  # noqa: SIM117 - asked about after it is gone
         with pytest.raises(RelayError, match="does not offer STARTTLS"):
-            send(RelaySettings("localhost", server.port, "starttls", ca_file=ca_file(authority, tmp_path), username="a", password="b"))
+            send(
+                RelaySettings(
+                    "localhost",
+                    server.port,
+                    "starttls",
+                    ca_file=ca_file(authority, tmp_path),
+                    username="a",
+                    password="b",
+                )
+            )
     assert [command.split()[0] for command in server.sessions[0].commands] == ["EHLO"]
 
 
 def test_plain_text_slipped_in_behind_starttls_is_noticed(authority: trustme.CA, tmp_path: Path) -> None:
-    with KeepingServer(
-        lambda session, verb, argument: b"220 go on\r\n250-evil\r\n250 AUTH PLAIN\r\n" if verb == "STARTTLS" else None,
-        context=context_for(authority, "localhost"),
-        extensions=("STARTTLS",),
-    ) as server:
-        with pytest.raises(RelayError, match="bytes in plain text follow"):
-            send(RelaySettings("localhost", server.port, "starttls", ca_file=ca_file(authority, tmp_path)))
+    with (
+        KeepingServer(
+            lambda session, verb, argument: (
+                b"220 go on\r\n250-evil\r\n250 AUTH PLAIN\r\n" if verb == "STARTTLS" else None
+            ),
+            context=context_for(authority, "localhost"),
+            extensions=("STARTTLS",),
+        ) as server,
+        pytest.raises(RelayError, match="bytes in plain text follow"),
+    ):
+        send(RelaySettings("localhost", server.port, "starttls", ca_file=ca_file(authority, tmp_path)))
 
 
 def authenticating(user: str, password: str):  # type: ignore[no-untyped-def]
@@ -130,12 +161,21 @@ def test_each_mechanism_logs_in(mechanism: str) -> None:
 
 
 def test_a_mechanism_the_relay_does_not_know_is_an_error_that_says_so() -> None:
-    with KeepingServer(extensions=("AUTH GSSAPI",)) as server:
-        with pytest.raises(RelayError, match="offers AUTH GSSAPI"):
-            send(RelaySettings("127.0.0.1", server.port, "plain", username="a", password="b"))
+    with KeepingServer(extensions=("AUTH GSSAPI",)) as server, pytest.raises(RelayError, match="offers AUTH GSSAPI"):
+        send(RelaySettings("127.0.0.1", server.port, "plain", username="a", password="b"))
 
 
-@pytest.mark.parametrize("address", ["a@b.example>\r\nRCPT TO:<evil@example.com", "a b@c.example", "@c.example", "nobody", "a@b.example\n", "<a@b.example>"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@b.example>\r\nRCPT TO:<evil@example.com",
+        "a b@c.example",
+        "@c.example",
+        "nobody",
+        "a@b.example\n",
+        "<a@b.example>",
+    ],
+)
 def test_an_address_that_could_end_its_command_is_refused(address: str) -> None:
     with KeepingServer() as server, pytest.raises(DataError):
         send(RelaySettings("127.0.0.1", server.port, "plain"), Letter(recipient=address))

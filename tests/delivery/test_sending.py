@@ -92,9 +92,21 @@ def test_limit_stops_after_so_many(runner: Runner) -> None:
 
 def test_the_suppressed_and_the_pending_are_never_mailed(runner: Runner) -> None:
     seed(runner.database, 5)
-    run_sql(runner.database, "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, '', 'complained', 0)", hash=b"reader0@example.com")
-    run_sql(runner.database, "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, 'unions', 'unsubscribed', 0)", hash=b"reader1@example.com")
-    run_sql(runner.database, "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, 'captains', 'unsubscribed', 0)", hash=b"reader2@example.com")
+    run_sql(
+        runner.database,
+        "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, '', 'complained', 0)",
+        hash=b"reader0@example.com",
+    )
+    run_sql(
+        runner.database,
+        "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, 'unions', 'unsubscribed', 0)",
+        hash=b"reader1@example.com",
+    )
+    run_sql(
+        runner.database,
+        "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, 'captains', 'unsubscribed', 0)",
+        hash=b"reader2@example.com",
+    )
     run_sql(runner.database, "UPDATE subscriber SET state = 'pending' WHERE address = 'reader3@example.com'")
     with KeepingServer() as server:
         runner.run(a_relay(server.port))
@@ -113,7 +125,9 @@ def test_a_campaign_that_is_not_running_sends_nothing(runner: Runner, state: str
 
 def test_a_page_that_can_not_be_merged_blames_no_subscriber(runner: Runner) -> None:
     seed(runner.database, 2, email=an_email(subject="About {{ company }}"))
-    run_sql(runner.database, "UPDATE subscriber SET attributes = '{\"company\": \"Acme\"}' WHERE address LIKE 'reader0%'")
+    run_sql(
+        runner.database, "UPDATE subscriber SET attributes = '{\"company\": \"Acme\"}' WHERE address LIKE 'reader0%'"
+    )
     with KeepingServer() as server:
         tally = runner.run(a_relay(server.port))
     assert (tally.sent, tally.failed) == (1, 1)

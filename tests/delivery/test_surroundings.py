@@ -68,7 +68,9 @@ def test_a_database_that_is_locked_for_long_is_waited_for(runner: Runner, monkey
     assert tally.sent == 100 and len(set(server.recipients)) == len(server.recipients) == 100
 
 
-def test_postgresql_restarted_in_the_middle_loses_and_doubles_nothing(postgresql_database: Database, postgresql: str, tmp_path: Path) -> None:
+def test_postgresql_restarted_in_the_middle_loses_and_doubles_nothing(
+    postgresql_database: Database, postgresql: str, tmp_path: Path
+) -> None:
     """Every connection of the sender is cut, three times, as a restart does."""
     import psycopg
 
@@ -79,7 +81,10 @@ def test_postgresql_restarted_in_the_middle_loses_and_doubles_nothing(postgresql
         with psycopg.connect(postgresql.format(name="postgres"), autocommit=True) as connection:
             for _ in range(3):
                 time.sleep(0.3)
-                connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (postgresql_database.engine.url.database,))
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                    (postgresql_database.engine.url.database,),
+                )
 
     def slowly(session: Session, verb: str, argument: str) -> bytes | None:
         if verb == ".":
@@ -115,10 +120,14 @@ def test_suppressed_while_waiting_in_the_queue_means_not_sent(runner: Runner) ->
     """Two a second: what is queued waits, and is asked about again before it goes."""
     seed(runner.database, 20)
     with KeepingServer() as server:
+
         def leave() -> None:
             while len(server.kept) < 5:
                 time.sleep(0.01)
-            run_sql(runner.database, "INSERT INTO suppression (address_hash, scope, reason, at) SELECT address_hash, 'unions', 'unsubscribed', 0 FROM subscriber")
+            run_sql(
+                runner.database,
+                "INSERT INTO suppression (address_hash, scope, reason, at) SELECT address_hash, 'unions', 'unsubscribed', 0 FROM subscriber",
+            )
             gone.append(len(server.kept))
 
         gone: list[int] = []
@@ -132,6 +141,7 @@ def test_suppressed_while_waiting_in_the_queue_means_not_sent(runner: Runner) ->
 def test_a_campaign_paused_or_cancelled_while_sending_stops_at_once(runner: Runner, state: str) -> None:
     seed(runner.database, 60)
     with KeepingServer() as server:
+
         def change() -> None:
             while len(server.kept) < 6:
                 time.sleep(0.01)
@@ -195,7 +205,9 @@ def test_run_writes_an_outbox_and_says_what_it_did(runner: Runner, monkeypatch: 
     from newsletter.cli import command
 
     seed(runner.database, 4)
-    (runner.folder / "newsletter.toml").write_text('[sender]\naddress = "a@news.example.org"\n[web]\nurl = "https://news.example.org"\n')
+    (runner.folder / "newsletter.toml").write_text(
+        '[sender]\naddress = "a@news.example.org"\n[web]\nurl = "https://news.example.org"\n'
+    )
     monkeypatch.chdir(runner.folder)
     rehearsed = CliRunner().invoke(command, ["run", "--dry-run"], catch_exceptions=False)
     assert rehearsed.output.startswith("4 messages would go out now") and rehearsed.exit_code == 0

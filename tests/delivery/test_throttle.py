@@ -138,7 +138,9 @@ def test_rates_change_while_running(runner: Runner) -> None:
         file = runner.folder / "newsletter.toml"
 
         def write(rate: float) -> None:
-            file.write_text(f'[relay]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "plain"\nper_second = {rate}\n')
+            file.write_text(
+                f'[relay]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "plain"\nper_second = {rate}\n'
+            )
 
         write(5.0)
         service = runner.make(a_relay(server.port, per_second=5.0))

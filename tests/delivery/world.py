@@ -44,21 +44,35 @@ def an_email(page_id: str = "welcome", subject: str = "Hello {{ first_name|defau
     )
 
 
-def a_campaign(connection: Connection, name: str = "unions", *, state: str = "running", policy: str = "hold", relay: str = "") -> int:
+def a_campaign(
+    connection: Connection, name: str = "unions", *, state: str = "running", policy: str = "hold", relay: str = ""
+) -> int:
     return int(
         connection.execute(
             text(
                 "INSERT INTO campaign (name, series, state, definition, relay, crash_policy, created_at, updated_at) "
                 "VALUES (:name, 'unions', :state, :definition, :relay, :policy, 0, 0) RETURNING id"
             ),
-            {"name": name, "state": state, "relay": relay, "policy": policy, "definition": '{"series": "unions", "cadence": {"every": "3d"}}'},
+            {
+                "name": name,
+                "state": state,
+                "relay": relay,
+                "policy": policy,
+                "definition": '{"series": "unions", "cadence": {"every": "3d"}}',
+            },
         ).scalar_one()
     )
 
 
 def subscribers(connection: Connection, addresses: Sequence[str], *, state: str = "active") -> list[int]:
     rows = [
-        {"address": address, "hash": address.lower().encode(), "name": address.partition("@")[0].title(), "state": state, "attributes": "{}"}
+        {
+            "address": address,
+            "hash": address.lower().encode(),
+            "name": address.partition("@")[0].title(),
+            "state": state,
+            "attributes": "{}",
+        }
         for address in addresses
     ]
     connection.execute(
@@ -68,11 +82,19 @@ def subscribers(connection: Connection, addresses: Sequence[str], *, state: str 
         ),
         rows,
     )
-    ids = {address: key for address, key in connection.execute(text("SELECT address, id FROM subscriber"))}
+    ids = dict(connection.execute(text("SELECT address, id FROM subscriber")).all())
     return [ids[address] for address in addresses]
 
 
-def due(connection: Connection, campaign: int, people: Sequence[int], email: Email, *, at: int = NOW - 60, give_up_at: int = 0) -> list[int]:
+def due(
+    connection: Connection,
+    campaign: int,
+    people: Sequence[int],
+    email: Email,
+    *,
+    at: int = NOW - 60,
+    give_up_at: int = 0,
+) -> list[int]:
     content_hash = save_email(connection, email, now=0)
     connection.execute(
         text(
@@ -80,7 +102,14 @@ def due(connection: Connection, campaign: int, people: Sequence[int], email: Ema
             "VALUES (:campaign, :person, :page, :hash, 'due', :at, :give_up_at)"
         ),
         [
-            {"campaign": campaign, "person": person, "page": email.page_id, "hash": content_hash, "at": at, "give_up_at": give_up_at}
+            {
+                "campaign": campaign,
+                "person": person,
+                "page": email.page_id,
+                "hash": content_hash,
+                "at": at,
+                "give_up_at": give_up_at,
+            }
             for person in people
         ],
     )
@@ -92,7 +121,9 @@ def due(connection: Connection, campaign: int, people: Sequence[int], email: Ema
     )
 
 
-def seed(database: Database, count: int = 5, *, email: Email | None = None, policy: str = "hold", domain: str = "example.com") -> list[int]:
+def seed(
+    database: Database, count: int = 5, *, email: Email | None = None, policy: str = "hold", domain: str = "example.com"
+) -> list[int]:
     """A running campaign with `count` due deliveries; their ids."""
     with database.transaction() as connection:
         campaign = a_campaign(connection, policy=policy)
@@ -102,12 +133,14 @@ def seed(database: Database, count: int = 5, *, email: Email | None = None, poli
 
 def states(database: Database) -> dict[int, str]:
     with database.reading() as connection:
-        return {key: state for key, state in connection.execute(text("SELECT id, state FROM delivery ORDER BY id"))}
+        return dict(connection.execute(text("SELECT id, state FROM delivery ORDER BY id")).all())
 
 
 def row(database: Database, delivery: int) -> dict[str, object]:
     with database.reading() as connection:
-        return dict(connection.execute(text("SELECT * FROM delivery WHERE id = :id"), {"id": delivery}).mappings().one())
+        return dict(
+            connection.execute(text("SELECT * FROM delivery WHERE id = :id"), {"id": delivery}).mappings().one()
+        )
 
 
 def run_sql(database: Database, statement: str, **values: object) -> None:
