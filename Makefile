@@ -11,7 +11,7 @@ demo: setup
 	$(BIN)/newsletter demo
 
 test: setup tools lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 setup: $(VENV)/installed
 
