@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.web.preview.waiting import wait_until
+
 VIEWS = (
     "",
     "?page=unions/learning&width=375&scheme=dark",
@@ -29,9 +31,7 @@ def test_each_view_is_accessible(screen: Page, address: str, scheme: str) -> Non
     for view in VIEWS if scheme == "light" else VIEWS[3:]:
         screen.goto(f"{address}/{view}")
         expect(screen.locator(".timeline li").first).to_be_visible()
-        screen.wait_for_function(
-            "document.querySelector('.overview') || document.querySelector('.panel:not([hidden])')"
-        )
+        wait_until(screen, "document.querySelector('.overview') || document.querySelector('.panel:not([hidden])')")
         assert violations(screen) == [], view
 
 

@@ -12,6 +12,7 @@ from newsletter.web.inbox.mailbox import Mailbox
 from newsletter.web.inbox.reception import start_reception
 from tests.web.preview.conftest import running
 from tests.web.preview.project import NOON, PAGES, SETTINGS, make_project, write
+from tests.web.preview.waiting import wait_until
 
 MAIL = "iframe[title='The mail']"
 
@@ -38,7 +39,7 @@ def test_a_saved_page_appears_and_the_scroll_is_kept(screen: Page, address: str,
     screen.goto(f"{address}/?page=unions/last")
     expect(screen.locator(".live")).to_have_text("live")
     scroll = f"""document.querySelector("{MAIL}").contentWindow"""
-    screen.wait_for_function(f"{scroll}.document.body.scrollHeight > 2000")
+    wait_until(screen, f"{scroll}.document.body.scrollHeight > 2000")
     screen.evaluate(f"{scroll}.scrollTo(0, 900)")
     write(project, "content/unions/last.md", long + "\nSomething new.\n")
     expect(paragraph(screen, "Something new.")).to_be_attached()

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Frame, Locator, Page, expect
 
+from tests.web.preview.waiting import wait_until
+
 MAIL = "iframe[title='The mail']"
 
 
 def mail_of(screen: Page) -> Frame:
     """The frame in which the mail stands, once it is there."""
-    screen.wait_for_function(f"""document.querySelector("{MAIL}").contentDocument.body?.textContent.trim()""")
+    wait_until(screen, f"""document.querySelector("{MAIL}").contentDocument.body?.textContent.trim()""")
     frame = screen.query_selector(MAIL).content_frame()
     assert frame is not None
     return frame
@@ -88,7 +90,7 @@ def test_devices_lay_the_mail_out_at_their_width(screen: Page, address: str, dev
     screen.goto(f"{address}/?page=unions/_index")
     mail_of(screen)
     screen.get_by_role("button", name=re.compile(f"^{device}")).click()
-    screen.wait_for_function(f"""document.querySelector("{MAIL}").contentWindow.innerWidth === {width}""")
+    wait_until(screen, f"""document.querySelector("{MAIL}").contentWindow.innerWidth === {width}""")
 
 
 def test_the_width_follows_dragging_and_the_arrow_keys(screen: Page, address: str) -> None:
@@ -112,7 +114,7 @@ def test_our_dark_styles_answer_to_the_switch_and_not_to_the_authors_system(scre
     screen.goto(f"{address}/?page=unions/_index")
     light = mail_of(screen).evaluate(background)
     screen.get_by_role("button", name="Dark").click()
-    screen.wait_for_function(f"""(was) => {{
+    wait_until(screen, f"""(was) => {{
         const mail = document.querySelector("{MAIL}").contentDocument;
         return mail.body && mail.defaultView.{background.replace("document", "mail")} !== was;
     }}""", arg=light)  # fmt: skip
@@ -141,8 +143,9 @@ def test_pictures_can_be_switched_off_and_their_words_remain(screen: Page, addre
     screen.goto(f"{address}/?page=unions/_index")
     picture = screen.frame_locator(MAIL).get_by_alt_text("A red square")
     expect(picture).to_have_attribute("src", re.compile(r"^pictures/static/uploads/red\.png\?v="))
-    screen.wait_for_function(
-        f"""[...document.querySelector("{MAIL}").contentDocument.images].some((one) => one.naturalWidth === 120)"""
+    wait_until(
+        screen,
+        f"""[...document.querySelector("{MAIL}").contentDocument.images].some((one) => one.naturalWidth === 120)""",
     )
     screen.get_by_role("button", name="Images off").click()
     expect(picture).to_have_attribute("src", "data:image/png,")
@@ -152,16 +155,14 @@ def test_style_tags_can_be_stripped(screen: Page, address: str) -> None:
     screen.goto(f"{address}/?page=unions/_index")
     assert mail_of(screen).locator("style").count() > 0
     screen.get_by_role("button", name="No styles").click()
-    screen.wait_for_function(
-        f"""document.querySelector("{MAIL}").contentDocument.querySelectorAll("style").length === 0"""
-    )
+    wait_until(screen, f"""document.querySelector("{MAIL}").contentDocument.querySelectorAll("style").length === 0""")
 
 
 def test_zoom_halves_the_width_the_mail_is_laid_out_in(screen: Page, address: str) -> None:
     screen.goto(f"{address}/?page=unions/_index&width=600")
     mail_of(screen)
     screen.get_by_role("button", name="200 %").click()
-    screen.wait_for_function(f"""document.querySelector("{MAIL}").contentWindow.innerWidth === 300""")
+    wait_until(screen, f"""document.querySelector("{MAIL}").contentWindow.innerWidth === 300""")
 
 
 def test_the_mail_can_run_nothing_and_leads_nowhere(screen: Page, address: str) -> None:
@@ -231,9 +232,7 @@ def test_both_versions_scroll_together(screen: Page, address: str) -> None:
     expect(paragraph(screen, "The end.", "The mail as it was")).to_be_visible()
     expect(paragraph(screen, "The very end.")).to_be_visible()
     screen.evaluate(f"""document.querySelector("{MAIL}").contentWindow.scrollTo(0, 40)""")
-    screen.wait_for_function(
-        "document.querySelector('iframe[title=\"The mail as it was\"]').contentWindow.scrollY === 40"
-    )
+    wait_until(screen, "document.querySelector('iframe[title=\"The mail as it was\"]').contentWindow.scrollY === 40")
 
 
 def test_a_page_that_was_never_sent_says_so(screen: Page, address: str) -> None:
@@ -252,7 +251,7 @@ def test_keys_move_and_switch_unless_one_is_typing(screen: Page, address: str) -
         ("k", "page=unions/_index"),
     ):
         screen.keyboard.press(key)
-        screen.wait_for_function("(sign) => location.search.includes(sign)", arg=sign)
+        wait_until(screen, "(sign) => location.search.includes(sign)", arg=sign)
     screen.keyboard.press("/")
     screen.keyboard.type("jk")
     assert "page=unions/_index" in screen.url
