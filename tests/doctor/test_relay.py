@@ -19,7 +19,6 @@ from newsletter.config import RelaySettings
 from newsletter.doctor.diagnosis import Diagnosis, State
 from newsletter.doctor.relay import examine_relay
 
-
 pytestmark = [
     # aiosmtpd's own connection task ends with an error when a client hangs up in the middle of TLS.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
