@@ -24,12 +24,10 @@ from newsletter.errors import MaterialError, UsageError
 from newsletter.finding import Finding, Severity
 from newsletter.message.builder import MessageBuilder, identity_of
 from newsletter.message.keys import Key, KeyRing
-from newsletter.message.links import Links, Target
+from newsletter.message.links import NOBODY, Links
 from newsletter.subscriber import Subscriber
 
 PICTURES = "pictures"
-NOBODY = Target(subscriber_id=0, campaign_id=0, delivery_id=0)
-"""Whom the links of a built mail stand for: no one."""
 
 EXAMPLE_KEYS = KeyRing((Key(0, bytes(32)),))
 """Signs the links of built mails, so that they come out the same on each machine; no server accepts them."""

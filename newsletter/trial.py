@@ -19,11 +19,10 @@ from newsletter.delivery.reply import Reply
 from newsletter.errors import ContentError, RelayError, UsageError
 from newsletter.message.builder import MessageBuilder, identity_of
 from newsletter.message.keys import load_keys, load_signers
-from newsletter.message.links import Links, Target
+from newsletter.message.links import NOBODY, Links
 from newsletter.subscriber import Subscriber
 
 DRAFT_MARK = "[Draft] "
-NOBODY = Target(subscriber_id=0, campaign_id=0, delivery_id=0)
 
 
 def send_trial(

@@ -26,7 +26,7 @@ from newsletter.errors import DataError, MaterialError, TemplateError
 from newsletter.finding import Finding, Severity
 from newsletter.message.builder import MessageBuilder, identity_of, message_values
 from newsletter.message.keys import Key, KeyRing
-from newsletter.message.links import Links, Target
+from newsletter.message.links import NOBODY, Links
 from newsletter.message.merge import MergedEmail, merge, parts_of
 from newsletter.subscriber import Subscriber
 
@@ -36,7 +36,6 @@ RULE_FILES = (pictures, links, subjects, text, rendering, delivery)
 ABOUT_THE_PROJECT = frozenset(["postal-address-missing", "sender-placeholder", "web-url-local", "dkim-missing"])
 """Codes that concern newsletter.toml and not a page, so that they are reported once."""
 
-NOBODY = Target(subscriber_id=0, campaign_id=0, delivery_id=0)
 SLOT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 KEYS = KeyRing((Key(0, bytes(32)),))
 

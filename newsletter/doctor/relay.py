@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import aiosmtplib
 
 from newsletter.config import RelaySettings
+from newsletter.delivery.connection import DEFAULT_PORTS
 from newsletter.doctor.diagnosis import Diagnosis, bad, good, unreachable, warning
 
-DEFAULT_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
 TIMEOUT_SECONDS = 15.0
 
 

@@ -59,6 +59,10 @@ class MailLinks(NamedTuple):
     bounce_token: str
 
 
+NOBODY = Target(subscriber_id=0, campaign_id=0, delivery_id=0)
+"""Whom the links of a mail outside any campaign stand for: no one."""
+
+
 class Links:
     """Makes and reads the tokens of one key ring.
 

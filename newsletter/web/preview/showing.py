@@ -8,14 +8,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from newsletter.build import EXAMPLE_KEYS, NOBODY
+from newsletter.build import EXAMPLE_KEYS
 from newsletter.clock import Clock
 from newsletter.compose.email import Email
 from newsletter.content.page import Page, Series
 from newsletter.errors import NewsletterError, TemplateError
 from newsletter.finding import Finding
 from newsletter.message.builder import Message, MessageBuilder, identity_of, message_values
-from newsletter.message.links import Links
+from newsletter.message.links import NOBODY, Links
 from newsletter.message.merge import Template, compile_template, render
 from newsletter.message.values import MESSAGE_NAMES, merge_values
 from newsletter.subscriber import Subscriber

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from newsletter.errors import DataError, TemplateError
-from newsletter.message.links import Target
+from newsletter.message.links import NOBODY
 from newsletter.store.emails import load_email
 from newsletter.store.publications import PublishedPage, published_pages
 from newsletter.subscriber import Subscriber
@@ -22,7 +22,6 @@ FRESH = timedelta(minutes=5)
 SHORT = "public, max-age=300"
 STRANGER = Subscriber("reader@newsletter.invalid")
 """For whom archive pages are merged: nobody. Links for leaving lead to a page that does nothing."""
-NOBODY = Target(0, 0, 0)
 
 
 @dataclass(frozen=True)
