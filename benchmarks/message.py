@@ -31,11 +31,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.compose.email import Email
+from newsletter.compose.merge_language import href, url_part
 from newsletter.message.builder import Identity, MessageBuilder
 from newsletter.message.dkim import Signer
 from newsletter.message.keys import Key, KeyRing
 from newsletter.message.links import Links, Purpose, Target
-from newsletter.message.sandbox import href, url_part
 from newsletter.message.values import merge_values
 from newsletter.subscriber import Subscriber
 

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from hashlib import sha256
 from html import unescape
 from typing import Any
 
-import jinja2
-from jinja2 import nodes
-from jinja2.sandbox import SandboxedEnvironment
-
+from newsletter.compose.merge_expressions import complaint_about, imbalance
 from newsletter.errors import TemplateError
 
 EXPRESSION = re.compile(
@@ -37,7 +33,6 @@ LONGEST_ADDRESS = 2000
 
 LITERAL_BRACE = re.compile(r"\{(?=[{%#]|\Z)")
 ADDRESS_ATTRIBUTE = re.compile(r"(?:\A|[\s\"'/])(href|src|background|action|cite|style)\s*=\s*\Z", re.I)
-STATEMENTS = frozenset(("if", "elif", "else", "endif", "for", "endfor", "set"))
 REMEDY = "A merge expression is `{{ name }}`, `{{ name|default('friend') }}` or `{% if name %}…{% endif %}`."
 
 
@@ -56,6 +51,7 @@ class MergeSlots:
         self._prefix = f"slot{sha256(seed.encode('utf-8', 'replace')).hexdigest()[:10]}x"
         self._token = re.compile(rf"{self._prefix}(\d+)z")
         self._sources: list[str] = []
+        self._lines: list[int | None] = []
 
     def open(self, expression: str, *, where: str = "", line: int | None = None) -> str:
         """A token that becomes `{{ expression }}`.
@@ -166,10 +162,11 @@ class MergeSlots:
 
     def _keep(self, kind: str, source: str, where: str, line: int | None) -> str:
         source = source.strip()
-        complaint = _complaint_about(kind, source)
+        complaint = complaint_about(kind, source)
         if complaint:
             raise TemplateError(f"merge expression {source!r}: {complaint}", where=where, line=line, remedy=REMEDY)
         self._sources.append(f"{{{{ {source} }}}}" if kind == "value" else f"{{% {source} %}}")
+        self._lines.append(line)
         return f"{self._prefix}{len(self._sources) - 1}z"
 
     def _source(self, match: re.Match[str], *, inside: bool = False) -> str:
@@ -208,10 +205,29 @@ class MergeSlots:
             )
         sources = self._sources_in(masked)
         if any(source.startswith("{%") for source in sources):
-            complaint = _imbalance("".join(sources))
+            complaint = imbalance("".join(sources))
             if complaint:
-                raise TemplateError(f"merge statements don't fit together: {complaint}", where=where, remedy=REMEDY)
+                raise TemplateError(
+                    f"merge statements don't fit together: {complaint}",
+                    where=where,
+                    line=self._line_of_loner(masked),
+                    remedy="Each `{% if … %}` wants its `{% endif %}`, each `{% for … %}` its `{% endfor %}`.",
+                )
         return filled
+
+    def _line_of_loner(self, masked: str) -> int | None:
+        """The line of the first statement that closes what is not open, else of the last one left open."""
+        opened: list[tuple[str, int | None]] = []
+        for match in self._token.finditer(masked):
+            source, line = self._sources[int(match[1])], self._lines[int(match[1])]
+            word = source[3:].split()[0] if source.startswith("{%") else ""
+            if word in ("if", "for"):
+                opened.append((f"end{word}", line))
+            elif word in ("endif", "endfor") and opened and opened[-1][0] == word:
+                opened.pop()
+            elif word in ("endif", "endfor", "elif", "else") and (word.startswith("end") or not opened):
+                return line
+        return opened[-1][1] if opened else None
 
 
 class _MaskedMapping(Mapping[str, Any]):
@@ -272,48 +288,3 @@ def _line_at(markup: str, position: int, default: int | None) -> int | None:
     start = markup.rfind('data-line="', 0, position)
     match = re.compile(r'data-line="(\d{1,9})"').match(markup, start) if start >= 0 else None
     return int(match[1]) if match else default
-
-
-def _environment() -> SandboxedEnvironment:
-    environment = SandboxedEnvironment(autoescape=True)
-    environment.filters |= {"href": str, "url": str}
-    return environment
-
-
-MERGE_LANGUAGE = _environment()
-
-
-@lru_cache(maxsize=2048)
-def _complaint_about(kind: str, source: str) -> str:
-    """What is wrong with one expression, or ""."""
-    if kind == "statement":
-        word = re.split(r"\W", source, maxsplit=1)[0]
-        return "" if word in STATEMENTS else f"{word!r} is not part of the merge language"
-    try:
-        tree = MERGE_LANGUAGE.parse(f"{{{{ {source} }}}}")
-        MERGE_LANGUAGE.compile(tree)
-    except (jinja2.TemplateError, RecursionError) as error:
-        return str(error)
-    shape: Sequence[type] = [type(node) for node in tree.body]
-    outputs = tree.body[0].nodes if shape == [nodes.Output] and isinstance(tree.body[0], nodes.Output) else []
-    if len(outputs) != 1 or isinstance(outputs[0], nodes.TemplateData):
-        return "there is more than one expression in it"
-    return _unescaped(tree)
-
-
-def _unescaped(tree: nodes.Template) -> str:
-    for used in tree.find_all(nodes.Filter):
-        if used.name == "safe":
-            return "|safe would let a subscriber's value change the mail"
-    return ""
-
-
-@lru_cache(maxsize=256)
-def _imbalance(skeleton: str) -> str:
-    """What is wrong with a sequence of expressions and statements, or ""."""
-    try:
-        tree = MERGE_LANGUAGE.parse(skeleton)
-        MERGE_LANGUAGE.compile(tree)
-    except (jinja2.TemplateError, RecursionError) as error:
-        return str(error)
-    return _unescaped(tree)

@@ -9,11 +9,11 @@ import jinja2
 from jinja2 import nodes
 from markupsafe import escape
 
+from newsletter.compose import merge_language
 from newsletter.compose.email import Email
+from newsletter.compose.merge_language import MergeEnvironment
 from newsletter.errors import TemplateError
-from newsletter.message import sandbox
 from newsletter.message.roads import Slot, block_slot, expression_slot
-from newsletter.message.sandbox import MergeEnvironment
 from newsletter.message.values import MessageValues
 from newsletter.subscriber import Subscriber
 
@@ -91,7 +91,7 @@ def parse(source: str, *, html: bool, where: str) -> nodes.Template:
     environment = _HTML if html else _TEXT
     try:
         tree = environment.parse(source)
-        sandbox.refuse_unknown(tree)
+        merge_language.refuse_unknown(tree)
     except jinja2.TemplateSyntaxError as error:
         raise TemplateError(f"the merge language can't be read: {error.message}", where=where) from error
     except ValueError as error:

@@ -15,9 +15,9 @@ import jinja2
 from jinja2 import nodes
 from markupsafe import escape
 
+from newsletter.compose import merge_language
+from newsletter.compose.merge_language import MergeEnvironment, Missing
 from newsletter.errors import TemplateError
-from newsletter.message import sandbox
-from newsletter.message.sandbox import MergeEnvironment, Missing
 from newsletter.message.values import (
     LINK_NAMES,
     MESSAGE_NAMES,
@@ -83,7 +83,7 @@ def expression_slot(node: nodes.Expr, environment: MergeEnvironment, html: bool,
 def block_slot(body: Sequence[nodes.Node], environment: MergeEnvironment, where: str) -> Slot:
     """A slot that Jinja2 renders."""
     tree = nodes.Template(list(body), lineno=1)
-    sandbox.Bounds().visit(tree)
+    merge_language.Bounds().visit(tree)
     tree.set_environment(environment)
     try:
         code = environment.compile(tree)
@@ -94,14 +94,14 @@ def block_slot(body: Sequence[nodes.Node], environment: MergeEnvironment, where:
 
     def fill(subscriber: Subscriber, message: MessageValues) -> str:
         values = merge_values(subscriber, message)
-        values[sandbox.STEPS] = [sandbox.MAX_STEPS]
+        values[merge_language.STEPS] = [merge_language.MAX_STEPS]
         size = 0
         chunks: list[str] = []
         try:
             for chunk in template.root_render_func(template.new_context(values)):
                 size += len(chunk)
-                if size > sandbox.MAX_OUTPUT:
-                    raise ValueError(f"the result is longer than {sandbox.MAX_OUTPUT:,} characters")
+                if size > merge_language.MAX_OUTPUT:
+                    raise ValueError(f"the result is longer than {merge_language.MAX_OUTPUT:,} characters")
                 chunks.append(chunk)
         except (*_FAILURES, MemoryError) as error:
             raise _refusal(error, expression, subscriber, where) from error

@@ -124,3 +124,44 @@ def test_masking_raises_nothing_but_template_errors(text: str) -> None:
             slots.html(slots.mask(wrapped, markup=True))
         except TemplateError as error:
             assert error.message
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{{ name.upper() }}",
+        "{{ 'a' * 9 ** 9 }}",
+        "{{ {'a': 1} }}",
+        "{{ name|safe }}",
+        "{{ name|pprint }}",
+        "{{ self }}",
+        "{{ __class__ }}",
+        "{{ .Site.Title }}",
+        "{% if name.upper() %}",
+        "{% for a in b recursive %}",
+        "{% set a %}",
+        "{% include 'x' %}",
+        "{% raw %}",
+    ],
+)
+def test_what_a_mail_could_not_fill_is_refused_on_its_line(written: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        MergeSlots("page").mask(written, where="captains/knots.md", line=7)
+    assert (caught.value.where, caught.value.line) == ("captains/knots.md", 7)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("article", "line"),
+    [
+        ("<p data-line='3'>{% if a %}</p><p data-line='4'>x</p>", 3),
+        ("<p data-line='3'>x</p><p data-line='4'>{% endif %}</p>", 4),
+        ("<p data-line='3'>{% if a %}</p><p data-line='4'>{% for b in c %}</p><p data-line='5'>{% endif %}</p>", 5),
+    ],
+)
+def test_a_statement_without_its_partner_is_named_with_its_line(article: str, line: int) -> None:
+    slots = MergeSlots("page")
+    masked = slots.mask(article.replace("'", '"'), where="captains/knots.md", markup=True)
+    with pytest.raises(TemplateError) as caught:
+        slots.html(masked, where="captains/knots.md")
+    assert caught.value.line == line

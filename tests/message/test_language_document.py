@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.compose.merge_language import MergeEnvironment
 from newsletter.message.merge import compile_template, render
-from newsletter.message.sandbox import MergeEnvironment
 from newsletter.message.values import MESSAGE_NAMES, PERSON
 from tests.message.samples import ADA, values
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from newsletter.compose.merge_language import href, url_part
 from newsletter.errors import TemplateError
 from newsletter.message.builder import Message
 from newsletter.message.merge import compile_template, merge, render
 from newsletter.message.roads import Slot
-from newsletter.message.sandbox import href, url_part
 from newsletter.message.slots import slots_used
 from newsletter.message.values import merge_values
 from newsletter.subscriber import Subscriber
