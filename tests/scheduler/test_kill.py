@@ -7,22 +7,24 @@ import random
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from newsletter.store.database import Database, open_database
+from tests.databases import create_postgresql_database, drop_postgresql_database
 from tests.scheduler.world import World
 
 LIVE = """
 import sys
+from sqlalchemy import text
 from newsletter.store.database import open_database
 from tests.scheduler.world import World, utc_of
 database = open_database(sys.argv[1])
 world = World(database)
 with database.reading() as connection:
-    from sqlalchemy import text
     last = connection.execute(text("SELECT max(finished_at) FROM delivery")).scalar_one()
 if last:
     world.at = utc_of(last)
@@ -47,36 +49,64 @@ def outcome(database: Database) -> list[tuple[object, ...]]:
         return [tuple(row) for row in rows]
 
 
-def test_killed_at_random_instants_a_month_ends_with_the_same_deliveries(sqlite_template: Path, tmp_path: Path) -> None:
-    databases = []
-    for name in ("calm", "stormy"):
-        (tmp_path / name).write_bytes(sqlite_template.read_bytes())
-        databases.append(open_database(f"sqlite:///{tmp_path / name}"))
-        populate(databases[-1])
-    calm, stormy = databases
+def run_until_killed(stormy: Database, chance: random.Random, kills: int) -> bool:
+    """Let a scheduler work and kill it some time after it has begun (not any more after five kills); True if it ended.
+
+    Its output is read without a buffer: a buffer would also swallow what comes after the first line.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", LIVE, stormy.engine.url.render_as_string(hide_password=False)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert process.stdout is not None
+    began = process.stdout.readline()
+    try:
+        rest, complaints = process.communicate(timeout=chance.uniform(0.0, 0.3) if kills < 5 else 100)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        return False
+    assert (began, rest, process.returncode) == (b"begin\n", b"done\n", 0), complaints.decode()
+    return True
+
+
+def storm(calm: Database, stormy: Database, seed: int) -> int:
+    """Live through a month calmly, and once more with kills; how many kills it took. Both end alike."""
+    for database in (calm, stormy):
+        populate(database)
     World(calm).live("2026-12-31 23:59")
-    chance = random.Random(7)
+    chance = random.Random(seed)
     kills = 0
-    deadline = time.monotonic() + 100
-    while True:
-        process = subprocess.Popen(
-            [sys.executable, "-c", LIVE, str(stormy.engine.url)],
-            stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()},
-        )  # fmt: skip
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begin\n"
-        try:
-            rest, _ = process.communicate(timeout=chance.uniform(0.02, 0.3) if kills < 5 else 60)
-            assert rest == "done\n"
-            break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            kills += 1
-            with stormy.transaction() as connection:
-                connection.execute(text("DELETE FROM lease"))  # ten seconds pass
-        assert time.monotonic() < deadline
-    assert kills >= 2
+    while not run_until_killed(stormy, chance, kills):
+        kills += 1
+        with stormy.transaction() as connection:
+            connection.execute(text("DELETE FROM lease"))  # ten seconds pass
     assert outcome(stormy) == outcome(calm)
-    for database in databases:
+    return kills
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def two_databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, Database]]:
+    """Two empty databases of one kind."""
+    names = ("calm", "stormy")
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        for name in names:
+            (tmp_path / name).write_bytes(template.read_bytes())
+        urls = [f"sqlite:///{tmp_path / name}" for name in names]
+    else:
+        server: str = request.getfixturevalue("postgresql")
+        urls = [create_postgresql_database(server, name, template="migrated") for name in names]
+    calm, stormy = (open_database(url) for url in urls)
+    yield calm, stormy
+    for database in (calm, stormy):
         database.close()
+    if request.param == "postgresql":
+        for name in names:
+            drop_postgresql_database(server, name)
+
+
+def test_killed_at_random_instants_a_month_ends_with_the_same_deliveries(
+    two_databases: tuple[Database, Database],
+) -> None:
+    assert storm(*two_databases, seed=7) >= 2
