@@ -141,7 +141,7 @@ def _eight_bit_encoding(path: Path) -> str:
                 continue
             strange = len(_SURROGATE.findall(text))
             strangers += strange
-            letters += sum(1 for sign in text if sign > "\x7f") - strange
+            letters += len(text) - len(text.encode("ascii", "ignore")) - strange
             if strange and len(sample) < _SAMPLE:
                 lines = (line for line in chunk.splitlines(keepends=True) if not line.isascii())
                 sample += b"".join(islice(lines, 2000))[:_SAMPLE]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TextIO
 
 from sqlalchemy import ColumnElement, Connection
 
+from newsletter.audience.memory import collecting_rarely
 from newsletter.audience.spreadsheet import safe
 from newsletter.store.subscribers import BATCH, StoredSubscriber, attribute_keys, list_subscribers, tags_of
 from newsletter.store.suppressions import list_suppressions, suppressed_everywhere
@@ -27,19 +30,12 @@ def export_csv(connection: Connection, file: TextIO, where: ColumnElement[bool] 
     writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow([*COLUMNS, *(safe(key) for key in keys)])
     count = 0
-    for person, tags, status in _people(connection, where):
-        who = person.subscriber
-        texts = (
-            who.address,
-            who.name,
-            who.zone,
-            who.lang,
-            ", ".join(tags),
-            status,
-            f"{person.created_at:%Y-%m-%d %H:%M:%S}",
-        )
-        writer.writerow([*map(safe, texts), *(_cell(who.attributes.get(key)) for key in keys)])
-        count += 1
+    with collecting_rarely():
+        for person, tags, status in _people(connection, where):
+            who = person.subscriber
+            texts = (who.address, who.name, who.zone, who.lang, ", ".join(tags), status, _written(person.created_at))
+            writer.writerow([*map(safe, texts), *map(_cell, map(who.attributes.get, keys))])
+            count += 1
     return count
 
 
@@ -47,20 +43,21 @@ def export_json(connection: Connection, file: TextIO, where: ColumnElement[bool]
     """Write subscribers as a JSON list, one object on each line; how many."""
     count = 0
     file.write("[")
-    for person, tags, status in _people(connection, where):
-        who = person.subscriber
-        entry = {
-            "email": who.address,
-            "name": who.name,
-            "zone": who.zone,
-            "lang": who.lang,
-            "tags": tags,
-            "status": status,
-            "subscribed_at": person.created_at.isoformat(),
-            "attributes": dict(who.attributes),
-        }
-        file.write(f"{',' if count else ''}\n{json.dumps(entry, ensure_ascii=False)}")
-        count += 1
+    with collecting_rarely():
+        for person, tags, status in _people(connection, where):
+            who = person.subscriber
+            entry = {
+                "email": who.address,
+                "name": who.name,
+                "zone": who.zone,
+                "lang": who.lang,
+                "tags": tags,
+                "status": status,
+                "subscribed_at": person.created_at.isoformat(),
+                "attributes": dict(who.attributes),
+            }
+            file.write(f"{',' if count else ''}\n{json.dumps(entry, ensure_ascii=False)}")
+            count += 1
     file.write("\n]\n")
     return count
 
@@ -91,9 +88,16 @@ def _people(
             yield person, tags.get(person.id, ()), status
 
 
+@lru_cache(maxsize=1024)
+def _written(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}"  # everybody of one import has the same
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
         return safe(value)
+    if type(value) is int:
+        return str(value)
     return json.dumps(value, ensure_ascii=False)  # numbers, true and false, lists: as they are typed on import

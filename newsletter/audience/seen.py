@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Sequence
 from types import TracebackType
+
+_EIGHT_BYTES = struct.Struct(">q").unpack_from
 
 
 class SeenAddresses:
@@ -18,6 +21,7 @@ class SeenAddresses:
     def __init__(self) -> None:
         self._connection = sqlite3.connect("", isolation_level=None, cached_statements=0)  # each is new and large
         self._connection.execute("PRAGMA journal_mode = OFF")
+        self._connection.execute("PRAGMA cache_size = -32768")  # 32 MiB: more than a million addresses fill
         self._connection.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY, row INTEGER NOT NULL)")
         self._connection.execute("BEGIN")
 
@@ -29,19 +33,22 @@ class SeenAddresses:
     ) -> None:
         self._connection.close()
 
-    def rows(self, hashes: Sequence[bytes]) -> dict[bytes, int]:
-        """The first row of each address that has been seen."""
-        keys = {_key(digest): digest for digest in hashes}
-        wanted = ",".join(map(str, keys))
-        found = self._connection.execute(f"SELECT key, row FROM seen WHERE key IN ({wanted})")  # noqa: S608 – numbers
-        return {keys[key]: row for key, row in found}
+    def note(self, rows: Sequence[tuple[bytes, int]]) -> dict[bytes, int]:
+        """Remember in which row each address stands; when any of them stood before, the first row of each.
 
-    def add(self, rows: Mapping[bytes, int]) -> None:
-        """Remember where addresses stood first."""
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?)", [(_key(digest), row) for digest, row in rows.items()]
-        )
+        Empty when all are new, as nearly always: then one walk over the tree is enough.
+        """
+        pairs = sorted((_key(digest), row) for digest, row in rows)  # neighbours in the tree, the first row first
+        before = self._connection.total_changes
+        self._connection.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", pairs)
+        if self._connection.total_changes - before == len(pairs):
+            return {}
+        digests = {_key(digest): digest for digest, _ in rows}
+        wanted = ",".join(map(str, digests))
+        found = self._connection.execute(f"SELECT key, row FROM seen WHERE key IN ({wanted})")  # noqa: S608 – numbers
+        return {digests[key]: row for key, row in found}
 
 
 def _key(digest: bytes) -> int:
-    return int.from_bytes(digest[:8], "big", signed=True)
+    key: int = _EIGHT_BYTES(digest)[0]
+    return key

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, Connection, CursorResult, Table
 
+from newsletter.store.database import Database
+
+_PAGES_IN_LOG = (20_000, 1000)
+"""80 MB, and SQLite's default."""
 PART = 10_000
 """Values in one question: SQLite takes 32 766."""
 
 
 def select_by(
     connection: Connection, columns: Sequence[Column[Any]], key: Column[Any], values: Sequence[Any]
-) -> Iterator[Any]:
+) -> Iterator[tuple[Any, ...]]:
     """The `columns` of the rows whose `key` is one of `values`, as the driver gives them (JSON as text in SQLite).
 
-    SQLAlchemy makes a parameter of each value by Python code, 10 µs each; the driver needs 1.
+    SQLAlchemy makes a parameter of each value by Python code, 10 µs each, and an object of each row, 3 µs; the driver
+    needs 1 for both.
     """
     names = ", ".join(f'"{column.name}"' for column in columns)
     question = f'SELECT {names} FROM "{key.table.name}" WHERE "{key.name}"'
     for start in range(0, len(values), PART):
         part = values[start : start + PART]
         if connection.dialect.name == "postgresql":
-            yield from connection.exec_driver_sql(f"{question} = ANY(%(part)s)", {"part": list(part)})
+            yield from _tuples(connection.exec_driver_sql(f"{question} = ANY(%(part)s)", {"part": list(part)}))
         else:
-            yield from connection.exec_driver_sql(f"{question} IN ({','.join('?' * len(part))})", tuple(part))
+            marks = ",".join("?" * len(part))
+            yield from _tuples(connection.exec_driver_sql(f"{question} IN ({marks})", tuple(part)))
+
+
+def select_after(
+    connection: Connection, columns: Sequence[Column[Any]], key: Column[Any], last: int
+) -> Iterator[tuple[Any, ...]]:
+    """The `columns` of the rows whose `key` is greater than `last`, as `select_by` gives them."""
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    question = f'SELECT {names} FROM "{key.table.name}" WHERE "{key.name}" > {last:d}'
+    yield from _tuples(connection.exec_driver_sql(question))
 
 
 def insert_new(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -36,14 +51,59 @@ def insert_new(connection: Connection, table: Table, columns: Sequence[str], row
     """
     if not rows:
         return
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = kind.insert(table).on_conflict_do_nothing()
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(columns))
-    if compiled.positiontup is None:
-        connection.exec_driver_sql(str(compiled), [dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    places = [columns.index(name) for name in compiled.positiontup]
-    if places == list(range(len(columns))):
-        connection.exec_driver_sql(str(compiled), list(rows))
+    names = ", ".join(f'"{name}"' for name in columns)
+    target = f'INSERT INTO "{table.name}" ({names})'
+    if connection.dialect.name == "postgresql":  # one statement with an array for each column: 2 µs a row, not 30
+        types = [table.c[name].type.compile(connection.dialect) for name in columns]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+        connection.exec_driver_sql(
+            f"{target} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING", tuple(map(list, zip(*rows, strict=True)))
+        )
     else:
-        connection.exec_driver_sql(str(compiled), [tuple(row[place] for place in places) for row in rows])
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"{target} VALUES ({marks}) ON CONFLICT DO NOTHING", list(rows))
+
+
+def update_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Set `columns` in the rows whose id ends each tuple of plain values (JSON already as text)."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        types = [table.c[name].type.compile(connection.dialect) for name in (*columns, "id")]
+        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+        names = ", ".join(f'"{name}"' for name in columns)
+        new = ", ".join(f'"{name}" = new."{name}"' for name in columns)
+        connection.exec_driver_sql(
+            f'UPDATE "{table.name}" SET {new} FROM unnest({arrays}) AS new ({names}, key) WHERE id = new.key',
+            tuple(map(list, zip(*rows, strict=True))),
+        )
+    else:
+        new = ", ".join(f'"{name}" = ?' for name in columns)
+        connection.exec_driver_sql(f'UPDATE "{table.name}" SET {new} WHERE id = ?', list(rows))
+
+
+@contextmanager
+def writing_much(database: Database) -> Iterator[None]:
+    """Let SQLite's log grow while many transactions follow each other.
+
+    Rows of an import go into the index of addresses at random: a page of it is then written back to the database once
+    for many batches, not for each. That takes a tenth off the time of a million rows.
+    """
+    if database.is_postgresql:
+        yield
+        return
+    large, usual = (f"PRAGMA wal_autocheckpoint = {pages}" for pages in _PAGES_IN_LOG)
+    with database.reading() as connection:
+        connection.exec_driver_sql(large)
+    try:
+        yield
+    finally:
+        with database.reading() as connection:
+            connection.exec_driver_sql(usual)
+
+
+def _tuples(result: CursorResult[Any]) -> Iterator[tuple[Any, ...]]:
+    cursor = result.cursor
+    if cursor is not None:  # a question always has one
+        yield from cursor.fetchall()
+    result.close()

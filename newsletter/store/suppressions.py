@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Case, ColumnElement, Connection, Row, and_, case, delete, func, select
+from sqlalchemy import Case, ColumnElement, Connection, and_, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.store.bulk import select_by
@@ -110,8 +110,8 @@ def suppressions_of(connection: Connection, address_hash: bytes, scope: str | No
 
 def suppressed_everywhere(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, Suppression]:
     """Those of `hashes` that are suppressed for everything."""
-    rows = select_by(connection, list(suppression.c), suppression.c.address_hash, hashes)
-    return {bytes(row.address_hash): _read(row) for row in rows if row.scope == ""}
+    rows = map(_read, select_by(connection, list(suppression.c), suppression.c.address_hash, hashes))
+    return {found.address_hash: found for found in rows if not found.scope}
 
 
 def lift(connection: Connection, address_hash: bytes, reasons: Iterable[Reason], *, scope: str | None = None) -> int:
@@ -167,6 +167,6 @@ def _heaviest(connection: Connection, rows: Sequence[Suppression]) -> dict[tuple
     return {(bytes(digest), scope): WEIGHT[Reason(reason)] for digest, scope, reason in found}
 
 
-def _read(row: Row[Any]) -> Suppression:
-    at = datetime.fromtimestamp(row.at, UTC)
-    return Suppression(bytes(row.address_hash), row.scope, Reason(row.reason), row.source, row.address, at)
+def _read(row: Sequence[Any]) -> Suppression:
+    digest, scope, reason, source, address, at = row
+    return Suppression(bytes(digest), scope, Reason(reason), source, address, datetime.fromtimestamp(at, UTC))
