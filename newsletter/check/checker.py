@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from lxml import etree
 
 from newsletter.check import delivery, links, pictures, rendering, subjects, text
 from newsletter.check.clients import ClientRules, features_of
 from newsletter.check.mail import NOWHERE, TRACE, Mail
+from newsletter.check.merging import BARE, KNOWN, Merging, unmergeable
 from newsletter.check.rule import RULES, Problem
 from newsletter.check.silence import NEVER, silence
 from newsletter.compose.composer import Composer
@@ -85,26 +86,6 @@ Text.
 """A page with each element once: what it uses of clients' features belongs to the house style, not to an author."""
 
 
-class AnyValue(dict[str, Any]):
-    """Attributes of a reader about whom everything is known: each has its own name as value."""
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return NOWHERE if re.search("url|link|href", name) else name.replace("_", " ").capitalize()
-
-    def __getitem__(self, name: str) -> Any:
-        return self.get(name)
-
-
-KNOWN = Subscriber("ann.lee@reader.example", "Ann Lee", attributes=AnyValue())
-BARE = Subscriber("reader@reader.example")
-PERSONAS: Mapping[str, Subscriber] = {
-    "a reader of whom only the address is known": BARE,
-    "a reader with a very long name": replace(BARE, name="Wolfeschlegelsteinhausen " * 8),
-    "a reader whose name is written from right to left": replace(BARE, name="נועה אל־חסן"),
-    "a reader with an emoji and markup in the name": replace(BARE, name='Zoë 😀 <b>"&'),
-}
-
-
 @dataclass(frozen=True)
 class CheckedPage:
     """One page after checking. `mail` is None when it can't be composed; its `data` is b"" when nobody can get it."""
@@ -131,50 +112,72 @@ class CheckedSeries:
 class Checker:
     """Checks series. `everything` are all series of the content folder, against which links of the site are resolved.
 
-    `readers` are merged into each page (a whole CSV, if need be); without them only the personas are. Raises
-    SettingsError for a client that does not exist, or a sender that is none.
+    What `readers` gives is merged into each page, one reader at a time (a whole CSV, if need be); without it only the
+    personas are. Raises SettingsError for a client that does not exist, or a sender that is none.
     """
 
-    def __init__(self, settings: Settings, everything: Sequence[Series], readers: Sequence[Subscriber] = ()) -> None:
+    def __init__(
+        self, settings: Settings, everything: Sequence[Series], readers: Callable[[], Iterable[Subscriber]] = tuple
+    ) -> None:
         self._settings = settings
         self._composer = Composer(settings)
         self._links = Links(KEYS, settings.web_url)
         self._readers = readers
+        self._first = (*islice(readers(), 1), KNOWN, BARE)
         self._ignored = frozenset(settings.check.ignore) - NEVER
         self._site_pages = frozenset(page.url.strip("/").lower() for series in everything for page in series.mailable)
         self._series_names = frozenset(series.name.lower() for series in everything)
         self._clients = ClientRules(settings.check.clients, house_features())
 
-    def check(self, series: Series, now: datetime) -> CheckedSeries:
-        """Check the pages of a series that would be mailed; `now` (aware) is the Date of the messages that are made."""
-        project: dict[tuple[str, str], Finding] = {}
-        pages = []
+    def check(self, series: Series, now: datetime, only: Container[str] | None = None) -> CheckedSeries:
+        """Check the pages of a series that would be mailed, or `only` those with these ids.
+
+        `now` (aware) is the Date of the messages that are made.
+        """
+        pages: list[tuple[CheckedPage, Merging | None]] = []
         subjects: dict[str, str] = {}
         for page in series.mailable:
-            checked = self._page(page, series, now, subjects)
-            for finding in checked.findings:
-                if finding.code in ABOUT_THE_PROJECT:
-                    project.setdefault((finding.code, finding.message), finding)
-            own = [finding for finding in checked.findings if finding.code not in ABOUT_THE_PROJECT]
-            pages.append(replace(checked, findings=tuple(silence(own, page))))
+            if only is None or page.id in only:
+                pages.append(self._page(page, series, now, subjects))
             subjects.setdefault(" ".join(page.title.lower().split()), page.path)
+        mergings = [merging for _, merging in pages if merging]
+        for reader in self._readers() if mergings else ():
+            for merging in mergings:
+                merging.attempt(reader)
+        whole = [self._whole(checked, merging) for checked, merging in pages]
+        project = {
+            (finding.code, finding.message): finding
+            for page in whole
+            for finding in page.findings
+            if finding.code in ABOUT_THE_PROJECT
+        }
         of_series = [*series.broken, *series.findings, *project.values()]
-        return CheckedSeries(series, tuple(self._not_ignored(of_series)), tuple(pages))
+        return CheckedSeries(series, tuple(self._not_ignored(of_series)), tuple(map(_own, whole)))
 
     def check_page(self, page: Page, series: Series, now: datetime) -> tuple[Finding, ...]:
-        """What `check` would find about one page, a draft too; not what is about the project."""
+        """What `check` would find about one page, a draft too, and about the project."""
         subjects: dict[str, str] = {}
         for other in series.mailable:
             if other.id == page.id:
                 break
             subjects.setdefault(" ".join(other.title.lower().split()), other.path)
-        findings = self._page(page, series, now, subjects).findings
-        return tuple(silence([found for found in findings if found.code not in ABOUT_THE_PROJECT], page))
+        return self._whole(*self._page(page, series, now, subjects)).findings
 
     def _not_ignored(self, findings: Iterable[Finding]) -> list[Finding]:
         return [finding for finding in findings if finding.code not in self._ignored]
 
-    def _page(self, page: Page, series: Series, now: datetime, subjects: Mapping[str, str]) -> CheckedPage:
+    def _whole(self, checked: CheckedPage, merging: Merging | None) -> CheckedPage:
+        """A page with what merging it has brought to light, without what its author or the settings silence."""
+        found = [*(merging.findings() if merging else ()), *checked.findings]
+        about = [finding for finding in found if finding.code in ABOUT_THE_PROJECT]
+        own = [finding for finding in found if finding.code not in ABOUT_THE_PROJECT]
+        left = self._not_ignored([*silence(own, checked.page), *about])
+        # The parsed trees go: hundreds of them keep the garbage collector busy.
+        return CheckedPage(checked.page, tuple(left), replace(checked.mail) if checked.mail else None)
+
+    def _page(
+        self, page: Page, series: Series, now: datetime, subjects: Mapping[str, str]
+    ) -> tuple[CheckedPage, Merging | None]:
         findings = list(page.findings)
         try:
             composition = self._composer.compose(page, series, trace=True)
@@ -184,12 +187,10 @@ class Checker:
                 replace(traced, html=TRACE.sub("", traced.html)), identity_of(self._settings, series), self._links, ()
             )
         except MaterialError as error:
-            findings.append(_unmergeable(page, error, "no reader"))
-            return CheckedPage(page, tuple(self._not_ignored(findings)))
-        findings += self._merge_findings(page, builder, now)
+            return CheckedPage(page, (*findings, unmergeable(page, error, "any reader"))), None
         mail = self._mail(page, series, composition, builder, now, subjects)
         findings += self._judge(page, mail)
-        return CheckedPage(page, tuple(self._not_ignored(findings)), mail)
+        return CheckedPage(page, tuple(findings), mail), Merging(page, builder, now)
 
     def _mail(
         self,
@@ -204,7 +205,7 @@ class Checker:
         email = composition.email
         values = message_values(identity_of(self._settings, series), self._links.for_mail(NOBODY))
         merged, data = MergedEmail(*(_dotted(source, values) for _, source, _ in parts_of(email))), b""
-        for reader in (*self._readers[:1], KNOWN, BARE):
+        for reader in self._first:
             try:
                 merged, data = merge(email, reader, values), builder.build(reader, NOBODY, now=now).data
                 break
@@ -224,11 +225,11 @@ class Checker:
             next_href=page.next.href if page.next else "",
             site_pages=self._site_pages,
             series_names=self._series_names,
-            keys=page.keys,
+            keys=dict(page.keys),
             sender_address=self._settings.sender.address,
             postal_address=self._settings.sender.postal_address,
             signed=bool(self._settings.dkims),
-            other_subjects=subjects,
+            other_subjects=dict(subjects),
         )
 
     def _picture_sizes(self, email: Email, composition: Composition) -> dict[str, int]:
@@ -246,19 +247,6 @@ class Checker:
             severity = problem.severity or Severity.WARNING
             remedy = "Do without it, or make sure that the mail still reads well where it does not work."
             yield Finding(code, severity, problem.message, page.path, _line(problem, code, page), remedy)
-
-    def _merge_findings(self, page: Page, builder: MessageBuilder, now: datetime) -> Iterator[Finding]:
-        """What can't be merged, once for each reason, naming for how many readers."""
-        failures: dict[str, tuple[MaterialError, list[str]]] = {}
-        for who, reader in [*PERSONAS.items(), *((reader.address, reader) for reader in self._readers)]:
-            try:
-                builder.build(reader, NOBODY, now=now)
-            except (TemplateError, DataError) as error:
-                reason = error.message.replace(reader.address, "…")
-                failures.setdefault(reason, (error, []))[1].append(who)
-        for failure, readers in failures.values():
-            given = len([who for who in readers if who not in PERSONAS])
-            yield _unmergeable(page, failure, f"{readers[0]} and {given} of the readers given" if given else readers[0])
 
 
 @lru_cache(maxsize=1)
@@ -292,32 +280,12 @@ def _as_written(page: Page) -> str:
     return f"{etree.tostring(hero, encoding='unicode')}{page.hero.caption}{page.article}"
 
 
+def _own(page: CheckedPage) -> CheckedPage:
+    """A page without what is about the project, which is told once for all."""
+    return replace(page, findings=tuple(one for one in page.findings if one.code not in ABOUT_THE_PROJECT))
+
+
 def _line(problem: Problem, code: str, page: Page) -> int | None:
     if code in ABOUT_THE_PROJECT:
         return None
     return problem.line if problem.line is not None else page.keys.get("title", 1)
-
-
-def _unmergeable(page: Page, error: MaterialError, who: str) -> Finding:
-    """An error of the merge, at the line of the page that names what is missing."""
-    names = re.findall(r"[“'\"`]([A-Za-z_][\w.]*)[”'\"`]", error.message) + re.findall(
-        r"\b([a-z]+_[a-z_]+|\w+)\b", error.message
-    )
-    rows = page.source.split("\n")
-    line = next(
-        (
-            number
-            for name in names
-            for number, row in enumerate(rows, 1)
-            if re.search(rf"\{{[{{%][^}}]*\b{re.escape(name)}\b", row)
-        ),
-        error.line or page.keys.get("title", 1),
-    )
-    return Finding(
-        "merge-missing",
-        Severity.ERROR,
-        f"The mail can't be made for {who}: {error.message}.",
-        page.path,
-        line,
-        error.remedy or 'Give the expression a default: {{ name | default("…") }}.',
-    )

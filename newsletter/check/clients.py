@@ -13,7 +13,7 @@ from typing import Any
 
 import tinycss2
 
-from newsletter.check.mail import CONDITIONAL, Mail, line_of
+from newsletter.check.mail import Mail, line_of
 from newsletter.check.rule import Problem
 from newsletter.content.tree import Element
 from newsletter.errors import DataError, SettingsError
@@ -237,7 +237,7 @@ def features_of(mail: Mail) -> dict[str, int | None]:
             new = {slug for slug in _element_features(element) if found.get(slug) is None}
             if new:
                 found.update(dict.fromkeys(new, line_of(element)))
-    for block in re.findall(r"<style[^>]*>(.*?)</style>", CONDITIONAL.sub("", mail.html), re.DOTALL):
+    for block in mail.styles:
         for slug in _sheet_features(block):
             found.setdefault(slug, None)
     return found

@@ -112,7 +112,7 @@ def headers_missing(mail: Mail) -> Iterator[Problem]:
 )
 def line_length(mail: Mail) -> Iterator[Problem]:
     """No line of the message has more than 998 octets."""
-    longest = max((len(line) for line in mail.data.split(b"\r\n")), default=0)
+    longest = max(map(len, mail.data.split(b"\r\n")))
     if longest > LINE:
         yield Problem(f"A line of the message has {longest} octets.")
 

@@ -55,6 +55,7 @@ Newer data: `newsletter check --refresh caniemail.json`.
 | code | says |
 |---|---|
 | `merge-missing` | a value that a reader lacks and that has no default; with `--subscribers FILE` for each reader of a CSV |
+| `template-broken` | a template of the project that can't be rendered, with its file and line |
 | `next-broken`, `next-cycle`, `page-unreached` | the order of the series |
 | `page-unreadable` | a page that can't be read, and so is never mailed |
 | `shortcode-removed`, `element-removed`, `link-removed`, `picture-removed` | what the site shows and a mail can't |

@@ -16,6 +16,7 @@ NOWHERE = "https://reader.example/"
 """Stands where an address depends on the reader."""
 HIDDEN = re.compile(r"display\s*:\s*none|max-height\s*:\s*0|font-size\s*:\s*0(?:px)?\s*(?:;|$)", re.IGNORECASE)
 CONDITIONAL = re.compile(r"<!--\[if[^\]]*\]>.*?<!\[endif\]-->", re.DOTALL)
+STYLE_BLOCK = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 TRACE = re.compile(r' data-line="\d+"')
 
 
@@ -54,6 +55,16 @@ class Mail:
     def html(self) -> str:
         """The HTML that is sent."""
         return TRACE.sub("", self.traced)
+
+    @cached_property
+    def bytes_of_html(self) -> int:
+        """The size of the HTML, as Gmail counts it."""
+        return len(self.html.encode())
+
+    @cached_property
+    def styles(self) -> tuple[str, ...]:
+        """The CSS of each style block, those for Outlook only left out."""
+        return tuple(STYLE_BLOCK.findall(CONDITIONAL.sub("", self.html)))
 
     @cached_property
     def body(self) -> Element:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from newsletter.check.mail import CONDITIONAL, Mail, line_of
+from newsletter.check.mail import STYLE_BLOCK, Mail, line_of
 from newsletter.check.rule import Problem, rule, shown
 from newsletter.finding import Severity
 
@@ -19,9 +19,9 @@ LEFT_OVER = re.compile(r"\{\{[^{}]{0,80}\}?\}?|\{%[^%]{0,80}%?\}?|%7B%7B|\*\|[A-
 
 def budget(mail: Mail) -> dict[str, int]:
     """Where the bytes of the HTML go: `links` (addresses), `theme` (styles), `article` (text), `shell` (the rest)."""
-    size = len(mail.html.encode())
+    size = mail.bytes_of_html
     links = sum(len(address.encode()) for address in re.findall(r'(?:href|src)="([^"]*)"', mail.html))
-    theme = sum(len(style.encode()) for style in re.findall(r"<style[^>]*>(.*?)</style>", mail.html, re.DOTALL))
+    theme = sum(len(style.encode()) for style in STYLE_BLOCK.findall(mail.html))
     theme += sum(len(style.encode()) for style in re.findall(r'style="([^"]*)"', mail.html))
     article = sum(len(word.encode()) + 1 for word in mail.words)
     return {"shell": max(size - links - theme - article, 0), "theme": theme, "article": article, "links": links}
@@ -37,7 +37,7 @@ def budget(mail: Mail) -> dict[str, int]:
 )
 def size_clip(mail: Mail) -> Iterator[Problem]:
     """The merged HTML stays below 102 KB; from 80 KB on there is a warning."""
-    size = len(mail.html.encode())
+    size = mail.bytes_of_html
     if size >= NEAR:
         parts = ", ".join(f"{name} {part / 1000:.0f}" for name, part in budget(mail).items())
         over = f"Gmail clips at {CLIP / 1024:.0f} KB" if size >= CLIP else "Gmail clips from 102 KB on"
@@ -58,8 +58,7 @@ def size_clip(mail: Mail) -> Iterator[Problem]:
 )
 def style_block(mail: Mail) -> Iterator[Problem]:
     """Each style block, and all of them together, have 16 KB at most."""
-    blocks = re.findall(r"<style[^>]*>(.*?)</style>", CONDITIONAL.sub("", mail.html), re.DOTALL)
-    total = sum(len(block) for block in blocks)
+    total = sum(len(block) for block in mail.styles)
     if total > STYLE:
         yield Problem(f"The style blocks have {total / 1024:.0f} KB together.")
 

@@ -10,7 +10,7 @@ from newsletter.content.page import Page
 from newsletter.finding import Finding, Severity
 
 COMMENT = re.compile(r"<!--\s*check-ignore\s+([a-z0-9-]+)\s*(?::\s*(.*?))?\s*-->", re.DOTALL)
-NEVER = frozenset(["page-unreadable", "merge-missing"])
+NEVER = frozenset(["page-unreadable", "merge-missing", "template-broken"])
 """What can't be silenced: such a page can't be mailed."""
 
 

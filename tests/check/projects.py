@@ -39,7 +39,7 @@ def check(root: Path, given: Settings | None = None, readers: Sequence[Subscribe
     """Check the series `boats`."""
     content = root / "content"
     everything = [read_series(content, name) for name in list_series(content)]
-    checked = Checker(given or settings(root), everything, readers).check(everything[0], NOW)
+    checked = Checker(given or settings(root), everything, lambda: readers).check(everything[0], NOW)
     return replace(checked, findings=tuple(one for one in checked.findings if one.code != "dkim-missing"))
 
 
