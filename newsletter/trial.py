@@ -44,7 +44,7 @@ def send_trial(
     """
     if relay not in settings.relays:
         raise UsageError(f"there is no relay {relay!r}", remedy=f"There are: {', '.join(settings.relays)}.")
-    series, page = find_page(content, reference)
+    series, page = find_page(content, reference, settings.site.lang)
     if page.draft and not allow_draft:
         raise ContentError(
             "is a draft", where=page.path, remedy="Send it all the same with --draft; it will be marked."
@@ -74,12 +74,12 @@ def deliver_trial(
     return reply
 
 
-def find_page(content: Path, reference: str) -> tuple[Series, Page]:
+def find_page(content: Path, reference: str, lang: str) -> tuple[Series, Page]:
     """The page `SERIES/PAGE`, by id, slug or file name. Raises UsageError, or ContentError if it can't be read."""
     name, _, wanted = reference.partition("/")
     if name not in list_series(content):
         raise UsageError(f"there is no series {name!r}", where=content)
-    series = read_series(content, name)
+    series = read_series(content, name, lang=lang)
     for page in series.pages:
         if wanted in (page.id, page.slug, Path(page.path).stem, Path(page.path).name):
             return series, page

@@ -78,7 +78,7 @@ def chosen_series(settings: Settings, name: str | None, content: Path | None) ->
         raise UsageError(
             "there is no series", where=folder, remedy="Put the pages of a dojo into a folder of their own."
         )
-    return [read_series(folder, one) for one in ([name] if name else known)]
+    return [read_series(folder, one, lang=settings.site.lang) for one in ([name] if name else known)]
 
 
 def example_subscribers(settings: Settings, given: Path | None) -> Path:

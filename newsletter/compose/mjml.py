@@ -43,6 +43,8 @@ def check(mjml: str) -> None:
     try:
         root = etree.fromstring(source, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError as error:
+        if loner := _loner(source):
+            raise MjmlError(*loner) from error
         line, column = error.position
         offset = sum(len(text) + 1 for text in source.split("\n")[: line - 1]) + max(0, column - 2)
         message = f"this is not well-formed XML: {error.msg}"
@@ -55,6 +57,38 @@ def check(mjml: str) -> None:
         line_end = len("\n".join(source.split("\n")[: misfit.element.sourceline]))
         offset = max(0, source.rfind(f"<{misfit.element.tag}", 0, line_end))
         raise MjmlError(misfit.message, offset, misfit.remedy) from misfit
+
+
+TAG = re.compile(
+    r"<!--[\s\S]*?-->|<(?P<closing>/?)(?P<name>[A-Za-z][\w:-]*)(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?(?P<empty>/?)>"
+)
+
+
+def _loner(source: str) -> tuple[str, int, str] | None:
+    """The first tag without its partner: what to say of it, where it stands, and the remedy.
+
+    libxml2 notices an element that is left open only where an outer one ends, which is in another template.
+    """
+    opened: list[tuple[str, int]] = []
+    for tag in TAG.finditer(source):
+        name = tag["name"]
+        if name is None or tag["empty"]:
+            continue
+        if not tag["closing"]:
+            opened.append((name, tag.start()))
+        elif opened and opened[-1][0] == name:
+            opened.pop()
+        elif any(name == other for other, _ in opened):
+            return f"<{opened[-1][0]}> is never closed", opened[-1][1], f"Close it with </{opened[-1][0]}>."
+        else:
+            return (
+                f"</{name}> closes what is not open",
+                tag.start(),
+                f"Take </{name}> away, or open <{name}> before it.",
+            )
+    return (
+        (f"<{opened[-1][0]}> is never closed", opened[-1][1], f"Close it with </{opened[-1][0]}>.") if opened else None
+    )
 
 
 class _MisfitError(Exception):

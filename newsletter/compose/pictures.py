@@ -211,7 +211,7 @@ class MailPictures:
                 "picture-missing",
                 Severity.WARNING,
                 f"{picture.src} is not here, so it is linked to {self._site.base_url} unseen",
-                f"Put the file to {self._pictures.named / unquote(path).lstrip('/')}, or check its name.",
+                f"Put the file at {self._pictures.named / unquote(path).lstrip('/')}, or check its name.",
             )
         return ShownPicture(src, alt, width, None)
 

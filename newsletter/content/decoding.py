@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+from dataclasses import dataclass
 from html import unescape
 
 from charset_normalizer import from_bytes
@@ -33,7 +34,15 @@ NOT_TEXT = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"PK\x03\x04", b"\x1f
 SAVE_AS_UTF8 = "Save the file as UTF-8."
 
 
-def decode(data: bytes, path: str) -> str:
+@dataclass(frozen=True)
+class Decoded:
+    """The text of a file, and the name of its encoding when that was not UTF-8."""
+
+    text: str
+    converted_from: str = ""
+
+
+def decode(data: bytes, path: str) -> Decoded:
     """The text of a content file, without byte-order mark and control characters, with LF line ends.
 
     UTF-8 and anything with a byte-order mark are read as they are; other encodings are converted when they can be
@@ -45,10 +54,12 @@ def decode(data: bytes, path: str) -> str:
             where=path,
             remedy="Split the page, or move what is not text out of it.",
         )
-    text = CONTROL.sub("", _decode(data, path))
+    decoded = _decode(data, path)
+    text = CONTROL.sub("", decoded.text)
     if "&#" in text:
         text = REFERENCE.sub(_resolve, text)
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n").replace("\u2028", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n").replace("\u2028", "\n")
+    return Decoded(text, decoded.converted_from)
 
 
 def _resolve(reference: re.Match[str]) -> str:
@@ -60,17 +71,18 @@ def _resolve(reference: re.Match[str]) -> str:
     return CONTROL.sub("", unescape(f"&#{digits};"))
 
 
-def _decode(data: bytes, path: str) -> str:
+def _decode(data: bytes, path: str) -> Decoded:
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _strict(data[len(mark) :], encoding, path)
+            text = _strict(data[len(mark) :], encoding, path)
+            return Decoded(text, "" if encoding == "utf-8" else encoding.upper()[:6])
     if data.startswith(NOT_TEXT):
         raise ContentError("The file is not text.", where=path, remedy="Pages are text; pictures belong in static/.")
     guess = _without_mark(data)
     if guess:
-        return _strict(data, guess, path)
+        return Decoded(_strict(data, guess, path), "UTF-16")
     try:
-        return data.decode("utf-8")
+        return Decoded(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         return _convert(data, path, data.count(b"\n", 0, error.start) + 1)
 
@@ -98,7 +110,7 @@ def _strict(data: bytes, encoding: str, path: str) -> str:
         ) from error
 
 
-def _convert(data: bytes, path: str, line: int) -> str:
+def _convert(data: bytes, path: str, line: int) -> Decoded:
     """Another encoding, if it can be told.
 
     A file that is nearly all valid UTF-8 is damaged rather than of another encoding: converting it would garble
@@ -112,13 +124,13 @@ def _convert(data: bytes, path: str, line: int) -> str:
     high = sum(byte >= 0x80 for byte in data)
     stand_alone = not re.search(rb"[\x80-\xff]{3}", data)  # `Déjà vu`: in other scripts they come word by word
     if (high * 8 < len(data) or stand_alone) and _reads_as_latin(data):
-        return data.decode("cp1252")
+        return Decoded(data.decode("cp1252"), "Windows-1252")
     best = from_bytes(data).best()
     if best is None or best.encoding in ("ascii", "utf_8") or b"\x00" in data:
         raise ContentError(
             "The encoding of the file is not UTF-8 and can't be told.", where=path, line=line, remedy=SAVE_AS_UTF8
         )
-    return str(best)
+    return Decoded(str(best), best.encoding)
 
 
 def _multibyte_runs(data: bytes) -> int:

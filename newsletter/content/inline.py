@@ -69,7 +69,7 @@ def append_text(element: Element, text: str) -> None:
     """Add text behind everything in an element; blanks at a seam become one."""
     if not text:
         return
-    last = element[-1] if len(element) else None
+    last = next(element.iterchildren(reversed=True), None)  # `len` counts, so that a long paragraph would take minutes
     before = (last.tail if last is not None else element.text) or ""
     if text[0] == " " and (before.endswith(" ") or (last is not None and last.tag == "br" and not before)):
         text = text.lstrip(" ")

@@ -6,13 +6,17 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from linkify_it import LinkifyIt
+from linkify_it.main import Match
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
+from mdit_py_plugins.attrs import attrs_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
+from newsletter.content.callouts import add_callouts
 from newsletter.content.source import SourceText
 from newsletter.content.start_tags import annotate, mend
 
@@ -31,14 +35,17 @@ ATTRIBUTES = re.compile(
 )
 """`{#id}`, `{: .class}` and Kramdown's `{:toc}` say how a site shows a block; code is left as it is."""
 
+MARKS = re.compile(r"^ {0,3}(?:\[(?:TOC|\[_?TOC_?\])\]|\\(?:newpage|pagebreak))[ \t]*$", re.MULTILINE | re.IGNORECASE)
+"""Marks for a table of contents or a new page, of which a mail has none."""
+
 MARKDOWN_SIGN = re.compile(
     r"\]\(|\]\[|^\[[^\]\n]+\]:|\*\S|\S\*|`|(?<!\w)_\S|~~|\\[^\s\w]|^ {0,3}(?:#{1,6}\s|>|[-+*]\s|\d{1,9}[.)]\s|---|===|```|:\s)"
-    r"|^\|.*\||<https?:|<mailto:|\[\^",
+    r"|^\|.*\||<https?:|<mailto:|\[\^|^ {0,3}(?::::|!!!)",
     re.MULTILINE,
 )
 """Anything that Markdown might read as more than text. Without one, a page of raw HTML needs no Markdown."""
 
-MAYBE_SIGN = re.compile(r"[\]*_`~\\|]|^ {0,3}[#>+=:0-9-]|<(?:http|mailto)", re.MULTILINE)
+MAYBE_SIGN = re.compile(r"[\]*_`~\\|]|^ {0,3}[#>+=:0-9!-]|<(?:http|mailto)", re.MULTILINE)
 """A cheap first look: most pages of raw HTML hold none of these."""
 
 MAYBE_CODE = re.compile(r"^[ \t]*\n(?: {4}|\t)[ \t]*[^<\s]", re.MULTILINE)
@@ -58,7 +65,7 @@ def to_html(body: SourceText, path: str) -> str:
     """
     if path.lower().endswith(HTML_FILE) or _is_raw_html(body.text):
         return annotate(body.text, body.line_at)
-    body = mend(body)
+    body = mend(body).substitute(MARKS, lambda match, line: "")
     text = ATTRIBUTES.sub(lambda match: match["kept"] or match["break"] or "", body.text)
     return _render(SourceText(_dedent_raw_html(text), body.lines))
 
@@ -186,11 +193,31 @@ def _no_way_back(self: LineRenderer, tokens: Sequence[Token], idx: int, options:
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": True, "maxNesting": NESTING}, renderer_cls=LineRenderer)
-    parser.enable(["table", "strikethrough"]).use(deflist_plugin).use(footnote_plugin)
+    options = {"html": True, "linkify": True, "maxNesting": NESTING}
+    parser = MarkdownIt("commonmark", options, renderer_cls=LineRenderer)
+    parser.enable(["table", "strikethrough", "linkify"]).use(deflist_plugin).use(footnote_plugin)
+    parser.use(attrs_plugin, allowed=["width", "height"])
+    add_callouts(parser)
+    parser.linkify = BareAddresses()
+    # `clean_address` decides about addresses, and says so; CommonMark would show `[a](javascript:b)` as it is written.
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]
     parser.add_render_rule("footnote_ref", _footnote_number)
     parser.add_render_rule("footnote_anchor", _no_way_back)
     return parser
+
+
+class BareAddresses(LinkifyIt):  # type: ignore[misc]
+    """Which bare addresses become links: as in Hugo and on GitHub, not every word with a dot in it."""
+
+    def match(self, text: str) -> list[Match] | None:
+        """The addresses in `text`: those with http or https, those that begin with www., and mail addresses."""
+        found = super().match(text) or ()
+        kept = [
+            match
+            for match in found
+            if match.schema in ("http:", "https:", "mailto:") or match.raw.lower().startswith("www.")
+        ]
+        return kept or None
 
 
 PARSER = _parser()
@@ -206,6 +233,11 @@ def _render(body: SourceText) -> str:
         if token.type == "inline" and token.children:
             _number_inline(token.children, row or 0, body)
     return str(PARSER.renderer.render(tokens, PARSER.options, env))
+
+
+def inline_html(text: str) -> str:
+    """A line of Markdown as HTML, for a caption."""
+    return str(PARSER.renderInline(text, {"body": SourceText.starting_at(text, 1)}))
 
 
 def _number_inline(children: Sequence[Token], row: int, body: SourceText) -> None:

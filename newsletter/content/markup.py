@@ -33,6 +33,9 @@ SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 DOCUMENT_TAG = re.compile(r"</?(?:html|body)(?=[\s/>])[^<>]*>", re.IGNORECASE)
 """libxml2 stops reading at a `</body>`, and pages pasted from elsewhere have one in their midst."""
+CDATA = re.compile(r"<!\[CDATA\[([\s\S]*?)\]\]>")
+GHOST = "__GHOST_URL__"
+"""What an export from Ghost writes where the address of the site belongs."""
 HIDDEN = re.compile(r"(?:^|;)\s*display\s*:\s*none\b", re.IGNORECASE)
 LAZY = ("data-src", "data-lazy-src", "data-original")
 """Where pages that load pictures late keep the address; `src` is a placeholder then."""
@@ -52,7 +55,7 @@ class Markup:
     def read(self, html: str) -> Element:
         """The cleaned `<body>` of `html`. Raises ContentError when it nests too deep to be read."""
         parser = etree.HTMLParser(remove_comments=True, remove_pis=True, encoding="utf-8")
-        html = DOCUMENT_TAG.sub("", html)
+        html = CDATA.sub(r"\1", DOCUMENT_TAG.sub("", html))
         root = etree.fromstring(f"<html><body>{html}</body></html>".encode(), parser)
         body = root.find("body") if root is not None else None
         if body is None:
@@ -66,7 +69,7 @@ class Markup:
         for stray in root:
             if stray is not body:
                 body.extend(stray)
-        removed: dict[str, tuple[int | None, int]] = {}
+        removed: dict[tuple[str, bool], tuple[int | None, int]] = {}
         gone: set[Element] = set()
         for element in list(body.iterdescendants()):
             if element in gone:
@@ -75,8 +78,8 @@ class Markup:
             if element.tag in REMOVED:
                 gone.update(element.iterdescendants())
             self._clean(element, removed)
-        for tag, (line, count) in removed.items():
-            self._report_removed(tag, line, count)
+        for (tag, is_linked), (line, count) in removed.items():
+            self._report_removed(tag, line, count, is_linked=is_linked)
         self._report_lost_slots(body)
         self._restore(body)
         return body
@@ -95,7 +98,7 @@ class Markup:
                 "Remove `hidden` or `display: none` if readers are to see it.",
             )
 
-    def _clean(self, element: Element, removed: dict[str, tuple[int | None, int]]) -> None:
+    def _clean(self, element: Element, removed: dict[tuple[str, bool], tuple[int | None, int]]) -> None:
         tag = element.tag
         if not isinstance(tag, str):
             drop(element)
@@ -104,27 +107,33 @@ class Markup:
             tag = element.tag = RENAMED[tag]
         if tag in REMOVED:
             if tag in SEEN and element.get("type") != "hidden":
-                line, count = removed.get(tag, (line_of(element), 0))
-                removed[tag] = (line, count + 1)
-                self._stand_in(element, tag)
+                key = (tag, self._stand_in(element, tag))
+                line, count = removed.get(key, (line_of(element), 0))
+                removed[key] = (line, count + 1)
             drop(element)
         elif tag not in INLINE and tag not in BLOCK:
             unwrap(element)
         else:
             self._clean_attributes(element, tag)
 
-    def _stand_in(self, element: Element, tag: str) -> None:
-        """Put a link where a player was, if it says what it plays."""
+    def _stand_in(self, element: Element, tag: str) -> bool:
+        """Put a link where a player was, with its poster as a picture; whether it says what it plays."""
         if tag not in PLAYERS:
-            return
+            return False
         source = element.get("src") or next((child.get("src", "") for child in element.iter("source")), "")
         address = clean_address(source, LINK_SCHEMES)
         if not address or not address.startswith(("http:", "https:", "/")):
-            return
-        paragraph = etree.Element("p", {"data-line": element.get("data-line", "")})
-        link = etree.SubElement(paragraph, "a", {"href": address, "data-line": element.get("data-line", "")})
-        link.text = element.get("title", "").strip() or PLAYERS[tag]
+            return False
+        line = {"data-line": element.get("data-line", "")}
+        paragraph = etree.Element("p", line)
+        link = etree.SubElement(paragraph, "a", {"href": address, **line})
+        words = element.get("title", "").strip() or PLAYERS[tag]
+        if poster := clean_address(element.get("poster", ""), PICTURE_SCHEMES):
+            etree.SubElement(link, "img", {"src": poster, "alt": words, **line})
+        else:
+            link.text = words
         element.addprevious(paragraph)
+        return True
 
     def _clean_attributes(self, element: Element, tag: str) -> None:
         allowed = ATTRIBUTES.get(tag, frozenset())
@@ -132,6 +141,8 @@ class Markup:
         if tag == "img":
             _find_source(element)
         style = attributes.pop("style", "")
+        if tag in ("td", "th") and "bgcolor" in attributes:
+            style = f"background-color:{attributes['bgcolor']};{style}"
         if tag == "span" and "color" in attributes:
             style = f"color:{attributes['color']};{style}"
         kept = {name: value for name, value in attributes.items() if name in allowed or name in EVERYWHERE}
@@ -243,18 +254,15 @@ class Markup:
                     )
                 )
 
-    def _report_removed(self, tag: str, line: int | None, count: int) -> None:
+    def _report_removed(self, tag: str, line: int | None, count: int, *, is_linked: bool) -> None:
         times = f" ({count} times)" if count > 1 else ""
-        self.findings.append(
-            Finding(
-                "element-removed",
-                Severity.WARNING,
-                f"<{tag}> does not work in mail and was removed{times}.",
-                self.path,
-                line,
-                "Put a picture or a link in its place.",
-            )
-        )
+        if is_linked:
+            said, remedy = f"<{tag}> does not work in mail, so a link stands in its place{times}.", "See that it fits."
+            self.findings.append(Finding("element-linked", Severity.INFO, said, self.path, line, remedy))
+            return
+        said = f"<{tag}> does not work in mail and was removed{times}."
+        remedy = "Put a picture or a link in its place."
+        self.findings.append(Finding("element-removed", Severity.WARNING, said, self.path, line, remedy))
 
     def _report(self, code: str, message: str, element: Element, remedy: str) -> None:
         self.findings.append(Finding(code, Severity.WARNING, message, self.path, line_of(element), remedy))
@@ -268,6 +276,7 @@ def clean_address(written: str, schemes: frozenset[str]) -> str:
         return ""
     if not scheme:
         address = address.replace("\\", "/")
+        address = re.sub(rf"\A{GHOST}(?=(/?))", lambda ghost: "" if ghost[1] else "/", address)
     if address.startswith("//"):
         address = "https:" + address
     return re.sub(r"\s", "%20", address)

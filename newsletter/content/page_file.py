@@ -8,6 +8,7 @@ from html import unescape
 from types import MappingProxyType
 
 from newsletter.content.decoding import decode
+from newsletter.content.doubts import about_body, about_encoding
 from newsletter.content.fields import Fields, read_fields
 from newsletter.content.footer import take_footer
 from newsletter.content.front_matter import FrontMatter, read_front_matter
@@ -36,8 +37,8 @@ def parse_page(data: bytes, *, path: str, series: str) -> Page:
     `path` is the file relative to the content folder, with `/`. Raises ContentError, with line and remedy, for
     a file that can't be read without guessing.
     """
-    source = decode(data, path)
-    front_matter = read_front_matter(source, path)
+    decoded = decode(data, path)
+    front_matter = read_front_matter(decoded.text, path)
     fields = read_fields(front_matter, path)
     folder = posixpath.dirname(path)
     shortcodes = Shortcodes(path, folder, front_matter.values)
@@ -47,7 +48,13 @@ def parse_page(data: bytes, *, path: str, series: str) -> Page:
     tree = markup.read(to_html(body, path))
     slug, lang = _named_by(path, fields)
     title = _plain_title(fields.title) or _first_heading(tree)
-    findings = [*shortcodes.findings, *markup.findings, *_about_fields(front_matter, fields, path)]
+    findings = [
+        *about_encoding(decoded.converted_from, path),
+        *shortcodes.findings,
+        *about_body(body, path),
+        *markup.findings,
+        *_about_fields(front_matter, fields, path),
+    ]
     if not is_visible(title):
         raise ContentError(
             "The page has no title, so its mail would have no subject.",
@@ -86,7 +93,7 @@ def parse_page(data: bytes, *, path: str, series: str) -> Page:
         front_matter=MappingProxyType(dict(front_matter.values)),
         keys=MappingProxyType(dict(fields.keys)),
         findings=tuple(findings),
-        source=source,
+        source=decoded.text,
     )
 
 

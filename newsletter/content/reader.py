@@ -42,8 +42,8 @@ def read_page(file: Path, path: str, content: Path, series: str) -> Page:
     return parse_page(_read(file, path, content), path=path, series=series)
 
 
-def read_series(content: Path, name: str, read: ReadPage = read_page) -> Series:
-    """Read the pages of one series, in reading order, each by `read`.
+def read_series(content: Path, name: str, read: ReadPage = read_page, *, lang: str = "en") -> Series:
+    """Read the pages of one series, in reading order, each by `read`; of translations, those in `lang`.
 
     A page that can't be read becomes an error in `broken` and is in no other place, so it can't be mailed.
     Raises ContentError when there is no such series.
@@ -56,7 +56,7 @@ def read_series(content: Path, name: str, read: ReadPage = read_page) -> Series:
     pages: dict[str, Page] = {}
     broken: list[Finding] = []
     findings: list[Finding] = []
-    for file, path in _without_translations(list(_files(content, name)), findings):
+    for file, path in _without_translations(list(_files(content, name, findings)), lang, findings):
         try:
             page = read(file, path, content, name)
             if page.id in pages:
@@ -70,43 +70,71 @@ def read_series(content: Path, name: str, read: ReadPage = read_page) -> Series:
     return Series(name, title, ordered, (*findings, *about_order), tuple(broken))
 
 
-def _files(content: Path, name: str) -> Iterator[tuple[Path, str]]:
+def _files(content: Path, name: str, findings: list[Finding] | None = None) -> Iterator[tuple[Path, str]]:
     """The page files of a series with their paths below `content`, sorted.
 
-    In a folder with an `index.md` (a page bundle) the other files belong to that page, as in Hugo.
+    In a folder with an `index.md` (a page bundle) the other files belong to that page, as in Hugo; those that could
+    be pages, and files in formats that can't be read, are reported.
     """
     series = content / name
     for folder, folders, files in os.walk(series, followlinks=False):
         folders[:] = sorted(entry for entry in folders if not entry.startswith("."))
-        found = sorted(
-            file for file in files if file.lower().endswith(EXTENSIONS) and not file.startswith((".", "#", "~"))
-        )
-        if Path(folder) != series:
-            found = [file for file in found if file.split(".")[0] == "index"] or found
-        for file in found:
-            full = Path(folder) / file
-            path = full.relative_to(content).as_posix()
-            yield full, NOT_FOR_NAMES.sub(lambda match: ascii(match[0])[1:-1], path)
+        seen = sorted(file for file in files if not file.startswith((".", "#", "~")))
+        found = [file for file in seen if file.lower().endswith(EXTENSIONS)]
+        index = [file for file in found if file.split(".")[0] == "index"] if Path(folder) != series else []
+        for file in seen:
+            path = _shown(Path(folder) / file, content)
+            if file in (index or found):
+                yield Path(folder) / file, path
+            elif findings is not None and file in found:
+                findings.append(_left_out(path, f"The folder is the page {index[0]}, so this file is none.", BUNDLE))
+            elif findings is not None and file.lower().endswith(UNREADABLE):
+                findings.append(_left_out(path, "This kind of file can't be read, so it is no page.", OTHER_KIND))
 
 
-def _without_translations(files: list[tuple[Path, str]], findings: list[Finding]) -> Iterator[tuple[Path, str]]:
-    """Leave out `learning.de.md` beside `learning.md`: one reader must not get the same page in two languages."""
-    written = {(path.rpartition("/")[0], file_name(path)[0]) for _, path in files if not file_name(path)[1]}
+def _shown(file: Path, content: Path) -> str:
+    path = file.relative_to(content).as_posix()
+    return NOT_FOR_NAMES.sub(lambda match: ascii(match[0])[1:-1], path)
+
+
+UNREADABLE = (".mdx", ".adoc", ".asciidoc", ".rst", ".org", ".ipynb", ".docx", ".odt")
+"""Formats that people write pages in, and that would be missed without a word."""
+BUNDLE = "Move it out of the folder if it is to be mailed, or give it another name: `_index.md` makes a section."
+OTHER_KIND = "Save it as Markdown (.md) or HTML (.html) if it is to be mailed."
+
+
+def _left_out(path: str, message: str, remedy: str) -> Finding:
+    return Finding("file-left-out", Severity.WARNING, message, path, 1, remedy)
+
+
+def _without_translations(
+    files: list[tuple[Path, str]], lang: str, findings: list[Finding]
+) -> Iterator[tuple[Path, str]]:
+    """Leave out `learning.de.md` beside `learning.md`: one reader must not get the same page in two languages.
+
+    Of `learning.ar.md` and `learning.en.md` without a `learning.md`, the one in `lang` is the page, else the first.
+    """
+    versions: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for _, path in files:
+        slug, language = file_name(path)
+        versions.setdefault((path.rpartition("/")[0], slug), []).append((language, path))
     for file, path in files:
-        slug, lang = file_name(path)
-        if lang and (path.rpartition("/")[0], slug) in written:
-            findings.append(
-                Finding(
-                    "translation-left-out",
-                    Severity.INFO,
-                    f"This is {slug!r} in {lang!r}; the series mails the page without a language in its name.",
-                    path,
-                    1,
-                    "Put the translation into a series of its own.",
-                )
-            )
-        else:
+        slug, language = file_name(path)
+        others = versions[(path.rpartition("/")[0], slug)]
+        chosen = min(others, key=lambda version: (version[0] != "", version[0] != lang, version[1]))
+        if not language or chosen[1] == path:
             yield file, path
+            continue
+        findings.append(
+            Finding(
+                "translation-left-out",
+                Severity.INFO,
+                f"This is {slug!r} in {language!r}; the series mails {chosen[1]}.",
+                path,
+                1,
+                "Put the translation into a series of its own.",
+            )
+        )
 
 
 def _read(file: Path, path: str, content: Path) -> bytes:

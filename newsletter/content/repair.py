@@ -113,6 +113,15 @@ def _heading(element: Element, flow: Flow) -> Element | None:
     return new if shows_something(new) else None
 
 
+def _summary(element: Element, flow: Flow) -> Element | None:
+    """What a reader would click to unfold the rest, which a mail shows unfolded."""
+    new = _new(element, flow, "p")
+    inline_only(new, element)
+    trim(new)
+    wrap_content(new, etree.Element("b"))
+    return new if shows_something(new) else None
+
+
 def _list(element: Element, flow: Flow) -> Element | None:
     new = _new(element, flow)
     stray = Flow(flow.line, {})
@@ -316,6 +325,7 @@ BUILDERS = {
     "blockquote": _quote,
     "pre": _preformatted,
     "hr": _rule,
+    "summary": _summary,
     "figure": _figure,
     "table": _table,
 }

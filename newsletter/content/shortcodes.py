@@ -9,14 +9,18 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from html import escape
+from html import escape, unescape
 from typing import Any
 from urllib.parse import quote
 
+from newsletter.content.markdown import inline_html
+from newsletter.content.slots import part_braces
 from newsletter.content.source import SourceText
 from newsletter.finding import Finding, Severity
 
 TAG = re.compile(r"\{\{([<%])((?:(?!\{\{[<%])[\s\S]){0,4000}?)[>%]\}\}")
+SHOWN = re.compile(r"\{\{([<%])/\*([\s\S]{0,2000}?)\*/([>%])\}\}")
+"""`{{</* figure */>}}` is how Hugo writes of a shortcode instead of using it."""
 TORN = re.compile(r"\{\{[<%][^\n]*")
 ROUNDS = 10
 """How often what was joined by taking a shortcode out may be another one, before the rest is cut off."""
@@ -60,6 +64,7 @@ class Shortcodes:
 
     def expand(self, body: SourceText) -> SourceText:
         """`body` without shortcodes. Taking one out can join the halves of another, hence the loop."""
+        body = body.substitute(SHOWN, lambda tag, line: part_braces(f"{{{{{tag[1]}{tag[2]}{tag[3]}}}}}"))
         rounds = 0
         while "{{<" in body.text or "{{%" in body.text:
             before, rounds = body.text, rounds + 1
@@ -201,19 +206,29 @@ def site_path(reference: str, folder: str) -> str:
 def _figure(code: Shortcode) -> str | None:
     if not (source := code.argument("src")):
         return None
-    alt = code.named.get("alt", code.named.get("caption"))
+    alt = code.named.get("alt", _plain(code.named["caption"]) if "caption" in code.named else None)
     picture = f'<img src="{escape(source)}"' + (f' alt="{escape(alt)}"' if alt is not None else "")
     picture += "".join(f' {name}="{escape(code.named[name])}"' for name in ("width", "height") if name in code.named)
     picture += ">"
     if link := code.named.get("link"):
         picture = f'<a href="{escape(link)}">{picture}</a>'
     title, caption, credit = (code.named.get(name, "") for name in ("title", "caption", "attr"))
-    words = [f"<b>{escape(title)}</b>"] if title else []
-    words += [escape(caption)] if caption else []
+    words = [f"<b>{inline_html(title)}</b>"] if title else []
+    words += [inline_html(caption)] if caption else []
     if credit:
         link = code.named.get("attrlink", "")
-        words.append(f'<a href="{escape(link)}">{escape(credit)}</a>' if link else escape(credit))
+        words.append(f'<a href="{escape(link)}">{escape(credit)}</a>' if link else inline_html(credit))
     return f"<figure>{picture}" + (f"<figcaption>{' '.join(words)}</figcaption>" if words else "") + "</figure>"
+
+
+def _plain(caption: str) -> str:
+    """The words of a caption, which is Markdown, as in Hugo."""
+    return unescape(re.sub(r"<[^>]*>", "", inline_html(caption)))
+
+
+def _qr(code: Shortcode) -> str | None:
+    text = code.argument("text")
+    return f'<p><a href="{escape(text)}">{escape(text)}</a></p>' if re.match(r"https?://", text) else None
 
 
 def _youtube(code: Shortcode) -> str | None:
@@ -257,6 +272,7 @@ KNOWN: dict[str, Callable[[Shortcode], str | None]] = {
     "tweet": lambda code: _linked(code, r"\d+", "https://x.com/i/status/{id}", "Read the post on X"),
     "x": lambda code: _linked(code, r"\d+", "https://x.com/i/status/{id}", "Read the post on X"),
     "details": _summary,
+    "qr": _qr,
 }
 """Shortcodes that stand for themselves; None means that an argument is missing."""
 

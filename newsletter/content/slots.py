@@ -21,6 +21,12 @@ LITERAL_BRACE = "{{ '{' }}"
 """A brace, in the merge language: what follows it opens nothing."""
 
 WORD_JOINER = "\u2060"
+PARTED = re.compile(rf"(?<=[{{<%]){WORD_JOINER}")
+
+
+def part_braces(text: str) -> str:
+    """`text` with an invisible joiner behind each brace and angle: it shows a tag and is none. Code is shown without."""
+    return re.sub(r"([{<%])", rf"\1{WORD_JOINER}", text)
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ class Slots:
 
     def show(self, text: str) -> str:
         """Put the expressions back as what readers are to see: code that happens to hold braces merges nothing."""
+        text = PARTED.sub("", text)
         shown = (
             self.pattern.sub(lambda match: match[1] + self.expressions[int(match[2])], text) if self.prefix else text
         )

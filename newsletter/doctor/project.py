@@ -37,7 +37,7 @@ def _content(settings: Settings) -> Iterator[Diagnosis]:
     if not names:
         yield bad("content", f"{folder} holds no series", "Put the pages of a dojo into content/NAME/.")
     for name in names:
-        series = read_series(folder, name)
+        series = read_series(folder, name, lang=settings.site.lang)
         mailable = len(series.mailable)
         drafts = len(series.pages) - mailable
         summary = f"{mailable} pages" + (f", {drafts} drafts" if drafts else "")

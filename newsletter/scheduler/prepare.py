@@ -12,6 +12,7 @@ from newsletter.campaigns.definition import Definition
 from newsletter.campaigns.timetable import parse_wish
 from newsletter.clock import Clock
 from newsletter.compose.composer import Composer
+from newsletter.compose.counted_links import CountedLink, with_counted_links
 from newsletter.compose.email import Composition, Email
 from newsletter.config import Settings
 from newsletter.content.page import Page, Series
@@ -26,13 +27,14 @@ from newsletter.store.database import Database
 
 @dataclass(frozen=True)
 class PreparedPage:
-    """A page that may be sent. `wish` is its own `delay` or `send_on`, as text."""
+    """A page that may be sent. `wish` is its own `delay` or `send_on`, as text; `links` are those that count clicks."""
 
     page_id: str
     title: str
     path: str
     email: Email
     wish: str
+    links: tuple[CountedLink, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
             f"there is no relay {definition.relay!r} in the settings", where=name, remedy=f"Known: {known}."
         )
     content = settings.path(settings.site.content)
-    series = read_series(content, definition.series)
+    series = read_series(content, definition.series, lang=settings.site.lang)
     wishes = {page.id: wish_of(page) for page in series.mailable}
     if not series.mailable:
         raise CampaignError(
@@ -75,7 +77,7 @@ def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
         name=name,
         definition=with_default_zone(definition, settings.site.zone),
         pages=tuple(
-            PreparedPage(page.id, page.title, page.path, composition.email, wishes[page.id])
+            _prepared(page, composition.email, wishes[page.id], name if definition.tracking == "clicks" else "", settings)
             for page, composition in zip(series.mailable, compositions, strict=True)
         ),
         drafts=tuple(page.path for page in series.pages if page.draft),
@@ -84,6 +86,14 @@ def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
         compositions=compositions,
         git_revision=git_revision(content),
     )
+
+
+def _prepared(page: Page, email: Email, wish: str, counting: str, settings: Settings) -> PreparedPage:
+    """`counting` is the campaign that counts clicks on its links, "" if it does not."""
+    if not counting:
+        return PreparedPage(page.id, page.title, page.path, email, wish)
+    email, links = with_counted_links(email, counting, settings.web_url)
+    return PreparedPage(page.id, page.title, page.path, email, wish, links)
 
 
 def import_audience(database: Database, settings: Settings, ring: KeyRing, definition: Definition, clock: Clock) -> str:

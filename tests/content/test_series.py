@@ -169,7 +169,10 @@ def test_folders_bundles_and_translations(tmp_path: Path) -> None:
         "nur": ("boats/nur.de.md", "de", "/boats/nur"),
         "v1.2": ("boats/v1.2.md", "", "/boats/v1.2"),
     }
-    assert [(finding.code, finding.path) for finding in series.findings] == [("translation-left-out", "boats/a.de.md")]
+    assert [(finding.code, finding.path) for finding in series.findings] == [
+        ("file-left-out", "boats/rope/notes.md"),
+        ("translation-left-out", "boats/a.de.md"),
+    ]
     assert list_series(tmp_path) == ("boats",)
 
 

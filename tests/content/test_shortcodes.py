@@ -11,11 +11,11 @@ def article(body: str, front: str = "title: Knots") -> str:
 
 def test_a_figure_becomes_a_figure_with_its_caption() -> None:
     figure = article(
-        '{{< figure src="/a.jpg" alt="A boat" caption="Off <shore>" link="https://b.example" width=300 >}}'
+        '{{< figure src="/a.jpg" alt="A boat" caption="Off *shore*" link="https://b.example" width=300 >}}'
     )
     assert figure == (
         '<figure><a href="https://b.example"><img src="/a.jpg" alt="A boat" width="300"/></a>'
-        "<figcaption>Off &lt;shore&gt;</figcaption></figure>"
+        "<figcaption>Off <em>shore</em></figcaption></figure>"
     )
 
 
@@ -58,8 +58,14 @@ def test_an_unknown_shortcode_is_removed_and_named_with_its_line_and_the_text_in
     assert "'spin'" in read.findings[0].message
 
 
-def test_comments_and_torn_shortcodes_never_reach_the_article() -> None:
-    assert article('A{{</* figure src="x" */>}}B') == "<p>AB</p>"
+def test_a_shortcode_that_is_only_written_about_is_shown_and_not_run() -> None:
+    assert article('A `{{</* figure src="x" */>}}` B').endswith('{&lt; figure src="x" &gt;}}</code> B</p>')
+    shown = article("A {{%/* note */%}} B")
+    assert shown.replace("\u2060", "") == "<p>A {{% note %}} B</p>"
+    assert "{{" not in shown
+
+
+def test_torn_shortcodes_never_reach_the_article() -> None:
     assert article("A {{{{< x >}}< y >}}B").startswith("<p>A")
     read = page("Before.\n\nText {{< figure src=\n\nAfter.")
     assert "{{" not in read.article

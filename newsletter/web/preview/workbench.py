@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from newsletter.check.checker import Checker
 from newsletter.compose.composer import Composer
@@ -20,22 +21,43 @@ from newsletter.errors import ContentError, MaterialError, NewsletterError, Usag
 from newsletter.finding import Finding, Severity
 from newsletter.web.preview.pictures import PictureShelf
 
-COMPOSITIONS_KEPT = 400
-"""Emails in memory: some 40 kB each."""
+COMPOSITIONS_KEPT = 200
+"""Emails in memory: some 40 kB each, with their pictures on the shelf."""
+
+MadeFrom: TypeAlias = tuple[Page, tuple[str, ...], int]
+"""The page, the order of its series, and the number of the settings and templates: while they stay, so does an email."""
 
 
 @dataclass(frozen=True)
 class Composed:
-    """What became of a page: an email, or the error that prevented it. `made_from` tells whether it is still good.
-
-    `checked` holds what `newsletter check` finds, which includes `findings`; None while it has not been asked.
-    """
+    """What became of a page: an email, or the error that prevented it. `made_from` tells whether it is still good."""
 
     email: Email | None
     findings: tuple[Finding, ...]
     error: MaterialError | None
-    made_from: tuple[Page, tuple[str, ...], int]
+    made_from: MadeFrom
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the timeline tells of a page: kept for every page, when its email has long made room for others.
+
+    `subject` and `preheader` are templates still, `size` counts the bytes of the HTML. `checked` holds what
+    `newsletter check` finds, None while it has not been asked, `known` what it knew of the other pages.
+    """
+
+    made_from: MadeFrom
+    subject: str
+    preheader: str
+    size: int | None
+    findings: tuple[Finding, ...]
     checked: tuple[Finding, ...] | None = None
+    known: object = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no email."""
+        return self.size is None
 
 
 @dataclass(frozen=True)
@@ -61,6 +83,8 @@ class Workbench:
         self._lock = threading.RLock()
         self._pages: dict[str, tuple[tuple[int, int, int], Page | ContentError]] = {}
         self._composed: OrderedDict[str, Composed] = OrderedDict()
+        self._glances: dict[str, Glance] = {}
+        self._orders: dict[str, tuple[Series, tuple[str, ...], Mapping[str, str]]] = {}
         self._generation = 0
         self._checker: tuple[tuple[int, tuple[str, ...]], Checker] | None = None
         self.trouble: NewsletterError | None = None
@@ -102,168 +126,48 @@ class Workbench:
         """The email of a page, made now unless nothing it came from has changed."""
         with self._lock:
             reference = f"{series.name}/{page.id}"
-            made_from = (page, tuple(other.id for other in series.mailable), self._generation)
+            made_from = self._made_from(series, page)
             known = self._composed.get(reference)
             if known and known.made_from == made_from:
                 self._composed.move_to_end(reference)
                 return known
             fresh = self._composed[reference] = self._compose(page, series, made_from)
+            before = self.glance(series, page)
+            self._glances[reference] = before or _glance_of(fresh)
             while len(self._composed) > COMPOSITIONS_KEPT:
                 self._composed.popitem(last=False)
             return fresh
 
+    def glance(self, series: Series, page: Page) -> Glance | None:
+        """What is known of a page without composing it."""
+        known = self._glances.get(f"{series.name}/{page.id}")
+        return known if known and known.made_from == self._made_from(series, page) else None
+
     def check(self, series: Series, page: Page, now: datetime) -> bool:
         """Judge a page by all rules, unless that has been done; whether it was news. Only one thread may call this."""
-        composed = self.composed(series, page)
-        if composed.checked is not None or composed.error is not None:
+        if self.glance(series, page) is None:
+            self.composed(series, page)
+        glance = self.glance(series, page)
+        checker, addresses = self._checker_of()
+        known = (addresses, self._order(series)[2].get(page.id))
+        if glance is None or glance.failed or glance.known == known:
             return False
         # Outside the lock: rules take longer than composing, and an author waits for that.
-        found = self._checker_of().check_page(page, series, now)
+        found = checker.check_page(page, series, now)
         with self._lock:
             reference = f"{series.name}/{page.id}"
-            if self._composed.get(reference) is composed:
-                self._composed[reference] = replace(composed, checked=found)
-        return True
+            if self._glances.get(reference) is glance:
+                self._glances[reference] = replace(glance, checked=found, known=known)
+        return found != glance.checked
 
-    def _checker_of(self) -> Checker:
-        """The checker for the settings and links of now."""
-        everything = tuple(self.series.values())
-        addresses = (self._generation, tuple(page.url for series in everything for page in series.mailable))
-        if self._checker is None or self._checker[0] != addresses:
-            self._checker = (addresses, Checker(self.settings, everything))
-        return self._checker[1]
+    def saved_at(self, page: Page) -> int:
+        """When the file of a page was saved, in nanoseconds; 0 when that is not known."""
+        known = self._pages.get(page.path)
+        return known[0][0] if known else 0
 
-    def composed_from(self, series: Series, page: Page, data: bytes) -> tuple[Page, Composed]:
-        """The email of `page` as another version of its file (`data`) would give it. Raises ContentError."""
-        with self._lock:
-            other = parse_page(data, path=page.path, series=series.name)
-            pages = tuple(other if known.id == page.id else known for known in series.pages)
-            changed = replace(series, pages=pages)
-            return other, self._compose(other, changed, (other, (), self._generation))
-
-    def is_composed(self, series: Series, page: Page) -> bool:
-        """Whether `composed` would answer at once."""
-        known = self._composed.get(f"{series.name}/{page.id}")
-        return known is not None and known.made_from[0] == page and known.made_from[2] == self._generation
-
-    def refresh(self, files: Iterable[Path]) -> Change:
-        """Take notice of files that were saved, made or removed."""
-        with self._lock:
-            changed = {file.resolve() for file in files}
-            if self.settings.file and self.settings.file.resolve() in changed:
-                return self._start_over()
-            content = {file for file in changed if file.is_relative_to(self.content.resolve())}
-            pictures = {file for file in changed - content if file.is_relative_to(self.shelf.static.resolve())}
-            if changed - content - pictures:
-                self._generation += 1  # a template: everything looks different
-                return Change(all=True)
-            before = self.series
-            if content:
-                self._read_again({file.relative_to(self.content.resolve()).parts[0] for file in content})
-            return Change(tuple(sorted({*self._differing(before), *self._showing(pictures | content)})))
-
-    def _start_over(self) -> Change:
-        try:
-            self.settings = self._settings()
-        except NewsletterError as error:
-            self.trouble = error
-            return Change(all=True)
-        self._generation += 1
-        self._begin()
-        self._read_all()
-        return Change(all=True)
-
-    def _settings(self) -> Settings:
-        settings = self._load()
-        self.trouble = None
-        return replace(settings, site=replace(settings.site, content=self._content)) if self._content else settings
-
-    def _begin(self) -> None:
-        self._composer = Composer(self.settings)
-        self.shelf = PictureShelf(self.settings)
-
-    def _read_all(self) -> None:
-        try:
-            names = (self._only,) if self._only else list_series(self.content)
-            self.series = {name: read_series(self.content, name, self._read) for name in names}
-            self.trouble = None if isinstance(self.trouble, ContentError) else self.trouble
-        except ContentError as error:  # the folder of a series has just been moved away
-            self.trouble = error
-
-    def _read_again(self, names: set[str]) -> None:
-        """Read the series with these names; all of them when one has come or gone."""
-        try:
-            if not names <= set(self.series) or isinstance(self.trouble, ContentError):
-                raise ContentError("a series has come", where=self.content)
-            self.series = {**self.series, **{name: read_series(self.content, name, self._read) for name in names}}
-        except ContentError:
-            self._pages.clear()
-            self._read_all()
-
-    def _read(self, file: Path, path: str, content: Path, series: str) -> Page:
-        """`read_page`, remembered until the file changes."""
-        try:
-            status = file.stat()
-        except OSError:
-            return read_page(file, path, content, series)
-        state = (status.st_mtime_ns, status.st_size, status.st_ino)
-        known = self._pages.get(path)
-        if known is None or known[0] != state:
-            try:
-                known = (state, read_page(file, path, content, series))
-            except ContentError as error:
-                known = (state, error)
-            self._pages[path] = known
-        if isinstance(known[1], ContentError):
-            raise known[1]
-        return known[1]
-
-    def _compose(self, page: Page, series: Series, made_from: tuple[Page, tuple[str, ...], int]) -> Composed:
-        try:
-            composition: Composition = self._composer.compose(page, series, trace=False)
-        except MaterialError as error:
-            where = error.where or page.path
-            return Composed(
-                None, (), type(error)(error.message, where=where, line=error.line, remedy=error.remedy), made_from
-            )
-        self.shelf.keep(composition)
-        return Composed(composition.email, composition.findings, None, made_from)
-
-    def _differing(self, before: Mapping[str, Series]) -> Iterable[str]:
-        """Pages that were read anew, came or went, and all of a series whose order has changed."""
-        for name in {*before, *self.series}:
-            old = {page.id: page for page in before[name].pages} if name in before else {}
-            new = {page.id: page for page in self.series[name].pages} if name in self.series else {}
-            moved = list(old) != list(new)
-            broken = (before[name].broken if name in before else ()) != (
-                self.series[name].broken if name in self.series else ()
-            )
-            if broken:
-                yield f"{name}/"
-            for page_id in {*old, *new}:
-                if moved or old.get(page_id) != new.get(page_id):
-                    yield f"{name}/{page_id}"
-
-    def _showing(self, pictures: Iterable[Path]) -> Iterable[str]:
-        """Pages that name one of these pictures; their emails are dropped."""
-        stems = {file.stem for file in pictures if file.suffix.lower() not in (".md", ".markdown")}
-        for series in self.series.values():
-            for page in series.pages:
-                if any(stem in page.source for stem in stems):
-                    self._composed.pop(f"{series.name}/{page.id}", None)
-                    yield f"{series.name}/{page.id}"
-
-
-def findings_of(series: Series, page: Page, composed: Composed) -> tuple[Finding, ...]:
-    """What is worth mending about one page, worst first."""
-    own = [finding for finding in (*series.broken, *series.findings) if finding.path == page.path]
-    if composed.error:
-        own.append(finding_of(composed.error))
-    about = (*page.findings, *composed.findings) if composed.checked is None else composed.checked
-    found = dict.fromkeys((*own, *about))
-    return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
-
-
-def finding_of(error: NewsletterError) -> Finding:
-    """An error as it stands among the findings."""
-    return Finding("not-composed", Severity.ERROR, error.message, error.where, error.line, error.remedy)
+    def _glance_of(composed: Composed) -> Glance:
+    email, error = composed.email, composed.error
+    if email is None:
+        broken = Finding("not-composed", Severity.ERROR, error.message if error else "")
+        return Glance(composed.made_from, "", "", None, (*composed.findings, broken))
+    return Glance(composed.made_from, email.subject, email.preheader, len(email.html.encode()), composed.findings)

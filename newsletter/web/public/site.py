@@ -100,7 +100,8 @@ class Site:
         """A series as readers know it: the title of its first page; its name if the content is not on this machine."""
         if series not in self.titles:
             try:
-                title = read_series(self.settings.path(self.settings.site.content), series).title
+                site = self.settings.site
+                title = read_series(self.settings.path(site.content), series, lang=site.lang).title
             except MaterialError:
                 title = ""
             self.titles[series] = title or series
