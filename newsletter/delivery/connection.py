@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
             if self.dialogue is None:
                 self._receive_early(replies)
             elif replies:
-                self.dialogue.receive(replies)
+                self.dialogue.receive(replies, dot_left=not self._is_stalled)
                 self._set_deadline()
                 if not self.dialogue.is_open:
                     self.drop(f"closed by the relay: {self.dialogue.closing_reply}")

@@ -88,6 +88,8 @@ class Dialogue:
         self._finishing = False
         self._answered: list[tuple[Parcel, Stage, Reply]] = []
         self._output: list[bytes] = []
+        self._unsaid = 0  # how many of `awaited` wait for replies to what is still in `_output`
+        self._dot_left = True
 
     @property
     def is_idle(self) -> bool:
@@ -109,8 +111,12 @@ class Dialogue:
             self._quit()
             self._flush()
 
-    def receive(self, replies: list[Reply]) -> None:
-        """Handle `replies` in order. Raises ProtocolError when one comes that nothing asked for or can't be meant."""
+    def receive(self, replies: list[Reply], *, dot_left: bool = True) -> None:
+        """Handle `replies` in order; `dot_left` says whether all that was written before has left this process.
+
+        Raises ProtocolError when one comes that nothing asked for, or before it was asked for, or can't be meant.
+        """
+        self._dot_left = dot_left
         try:
             for reply in replies:
                 if not self.is_open:
@@ -141,6 +147,8 @@ class Dialogue:
             if reply.code != 421:
                 raise ProtocolError(f"a reply to nothing: {reply}")
             return
+        if len(self.awaited) <= self._unsaid:  # `354` and `250` in one packet: a receipt for what nobody could have got
+            raise ProtocolError(f"a reply before its command: {reply}")
         command = self.awaited.popleft()
         if command is Awaited.DOT:
             self._receive_dot(reply)
@@ -202,6 +210,8 @@ class Dialogue:
         parcel = self._body
         if parcel is None or 300 <= reply.code < 400:
             raise ProtocolError(f"final dot answered with {reply}")
+        if reply.is_positive and not self._dot_left:
+            raise ProtocolError(f"a receipt before the message was sent: {reply}")
         self._body = None
         self._answered.append((parcel, Stage.DOT, reply))
 
@@ -271,6 +281,7 @@ class Dialogue:
         if self.features.pipelining:
             self._output.append(b"RCPT TO:<%b>\r\nDATA\r\n" % parcel.recipient)
             self.awaited.extend((Awaited.RCPT, Awaited.DATA))
+            self._unsaid += 2
 
     def _why_impossible(self, parcel: Parcel) -> Reply | None:
         """Why this server can't take this message at all, as the reply it would have given (RFC 1870, 6531, 6152)."""
@@ -298,6 +309,7 @@ class Dialogue:
     def _say(self, command: bytes, awaited: Awaited) -> None:
         self._output.append(command)
         self.awaited.append(awaited)
+        self._unsaid += 1
 
     def _flush(self, *, write: bool = True) -> None:
         """Make replies durable, then let what was said go out in one write."""
@@ -307,4 +319,5 @@ class Dialogue:
         if self._output and write:
             output = self._output[0] if len(self._output) == 1 else b"".join(self._output)
             self._output.clear()
+            self._unsaid = 0
             self._write(output)
