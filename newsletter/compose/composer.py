@@ -55,7 +55,7 @@ class _Composing:
         self.findings: list[Finding] = []
         self.lang = self._language()
         self.direction = direction_of(self.lang)
-        self.slots = MergeSlots(f"{page.series}/{page.path}\n{page.title}\n{page.article}")
+        self.slots = MergeSlots(f"{page.series}/{page.path}\n{page.title}\n{page.article}", page.source)
         self.site = Site(settings.site.base_url, path_of(page), self.slots.begins)
         self.pictures = MailPictures(pictures, page, self.site)
         self.parts = PageParts(page, self.site, self.slots, self.pictures, settings.site.name)

@@ -46,8 +46,12 @@ def clean(text: str) -> str:
 class MergeSlots:
     """The open slots of one email."""
 
-    def __init__(self, seed: str) -> None:
-        """`seed` is anything that differs from page to page; nobody can guess the tokens made from it."""
+    def __init__(self, seed: str, written: str = "") -> None:
+        """`seed` is anything that differs from page to page; nobody can guess the tokens made from it.
+
+        `written` is the page as its author wrote it, to find the line of an expression in.
+        """
+        self._written = written
         self._prefix = f"slot{sha256(seed.encode('utf-8', 'replace')).hexdigest()[:10]}x"
         self._token = re.compile(rf"{self._prefix}(\d+)z")
         self._sources: list[str] = []
@@ -75,7 +79,7 @@ class MergeSlots:
                 return match["raw"]
             kind = "value" if match["value"] is not None else "statement"
             source = unescape(match[kind]) if markup else match[kind]
-            return self._keep(kind, source, where, _line_at(text, match.start(), line) if markup else line)
+            return self._keep(kind, source, where, self._line_at(text, match, line) if markup else line)
 
         return EXPRESSION.sub(token, text)
 
@@ -88,6 +92,16 @@ class MergeSlots:
         if isinstance(value, list | tuple):
             return _MaskedSequence(value, lambda item: self.lazily(item, where=where))
         return value
+
+    def _line_at(self, markup: str, match: re.Match[str], default: int | None) -> int | None:
+        """The line of an expression: where it was written, if it was so once, else that of the nearest element before."""
+        written = unescape(match[0])
+        if self._written.count(written) != 1:
+            start = markup.rfind('data-line="', 0, match.start())
+            near = re.compile(r'data-line="(\d{1,9})"').match(markup, start) if start >= 0 else None
+            if near or written not in self._written:
+                return int(near[1]) if near else default
+        return self._written.count("\n", 0, self._written.index(written)) + 1
 
     def bare(self, text: str) -> str:
         """`text` without tokens, for places where only what is known now may stand."""
@@ -281,10 +295,3 @@ def _address_around(html: str, position: int) -> tuple[int, int, bool] | None:
         name = ADDRESS_ATTRIBUTE.search(html, max(tag, start - 20), start - 1)
         return (start, stop, name[1].lower() == "style") if name else None
     return None
-
-
-def _line_at(markup: str, position: int, default: int | None) -> int | None:
-    """The line of the nearest element that begins before `position` and says where it came from."""
-    start = markup.rfind('data-line="', 0, position)
-    match = re.compile(r'data-line="(\d{1,9})"').match(markup, start) if start >= 0 else None
-    return int(match[1]) if match else default
