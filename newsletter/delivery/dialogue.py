@@ -273,10 +273,8 @@ class Dialogue:
         options = b""
         if self.features.sizes:
             options = b" SIZE=%d" % len(parcel.data)
-        if parcel.needs_8bit or parcel.needs_utf8:
-            options += b" BODY=8BITMIME"
         if parcel.needs_utf8:
-            options += b" SMTPUTF8"
+            options += b" BODY=8BITMIME SMTPUTF8"
         self._say(b"MAIL FROM:<%b>%b\r\n" % (parcel.sender, options), Awaited.MAIL)
         if self.features.pipelining:
             self._output.append(b"RCPT TO:<%b>\r\nDATA\r\n" % parcel.recipient)
@@ -289,7 +287,7 @@ class Dialogue:
             return Reply(552, f"5.3.4 {len(parcel.data)} octets are more than the relay takes ({self.features.size})")
         if parcel.needs_utf8 and not self.features.utf8:
             return Reply(553, "5.6.7 the address needs SMTPUTF8, which the relay does not offer")
-        if parcel.needs_8bit and not self.features.eight_bit:
+        if parcel.needs_utf8 and not self.features.eight_bit:
             return Reply(554, "5.6.3 the message needs 8BITMIME, which the relay does not offer")
         return None
 

@@ -1,7 +1,7 @@
 """The sending engine: claims → parcels → relays → outcomes, on one event loop with a few threads beside it.
 
 Every message goes this way: its row is claimed (database); it is built and signed, its going out made durable, and
-it is asked whether the person may still be mailed (packer, in threads); it waits at most a moment in a relay's queue;
+it is asked whether the person may still be mailed (packer); it waits at most a moment in a relay's queue;
 intent (journal), final dot, reply (journal); and the outcome is written to the database with some hundred others.
 """
 
@@ -28,6 +28,7 @@ from newsletter.delivery.pool import RelayPool
 from newsletter.delivery.reply import Fate, Reply, Stage
 from newsletter.delivery.routing import Router
 from newsletter.delivery.scribe import Scribe
+from newsletter.delivery.signing import SigningProcesses
 from newsletter.delivery.steady import steady
 from newsletter.delivery.tally import Tally
 from newsletter.errors import StoreError
@@ -38,6 +39,9 @@ GROUP = 64
 
 MORSEL = 8
 """Messages built in one go on the event loop: well under a millisecond."""
+
+SIGNED_TOGETHER = 32
+"""Messages built in one go and sent to a signing process: a question to it costs as much as four messages."""
 
 CLAIM = 500
 """Rows claimed together."""
@@ -58,14 +62,15 @@ class Engine:
         *,
         timeouts: Timeouts,
         limit: int | None = None,
-        packers: int = 1,
+        signing: SigningProcesses | None = None,
     ) -> None:
         self.ledger = ledger
         self.clock = ledger.clock
         self.tally = Tally()
         self.log = log
         self._packer = packer
-        self._packers = packers
+        self._signing = signing
+        self._most_packing = signing.count + 1 if signing else 1
         self._journal = journal
         self._journal_works = True
         self._timeouts = timeouts
@@ -82,7 +87,7 @@ class Engine:
         self._fault: BaseException | None = None
         self._something = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._threads = ThreadPoolExecutor(packers + 1, thread_name_prefix="pack")
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="pack")
 
     # running
 
@@ -91,6 +96,8 @@ class Engine:
         watch = self._spawn(self._watch())
         writer = self._spawn(self._scribe.write_on())
         try:
+            if self._signing is not None:
+                await self._signing.start()
             await self._learn_traffic()
             while not self._stopping:
                 self._something.clear()
@@ -107,6 +114,8 @@ class Engine:
             writer.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._router.close()
+            if self._signing is not None:
+                await self._signing.close()
             self._threads.shutdown(wait=True)
             self._scribe.close()
 
@@ -241,7 +250,7 @@ class Engine:
         return False
 
     def _pack_more(self) -> None:
-        while self._claimed and self._packing < self._packers:
+        while self._claimed and self._packing < self._most_packing:
             room = min(self._router.room - self._packing * GROUP, GROUP)
             if room <= 0:
                 return
@@ -252,15 +261,13 @@ class Engine:
     async def _pack(self, group: list[Claim]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            if self._packer.is_quick:
-                built = Built([], [])
-                for start in range(0, len(group), MORSEL):
-                    part = self._packer.build(group[start : start + MORSEL])
-                    built.parcels.extend(part.parcels)
-                    built.broken.extend(part.broken)
-                    await asyncio.sleep(0)  # connections come first
-            else:
-                built = await loop.run_in_executor(self._threads, self._packer.build, group)
+            built = Built([], [])
+            morsel = SIGNED_TOGETHER if self._signing else MORSEL
+            for start in range(0, len(group), morsel):
+                part = await self._build(group[start : start + morsel])
+                built.parcels.extend(part.parcels)
+                built.broken.extend(part.broken)
+                await asyncio.sleep(0)  # connections come first
             refused = await loop.run_in_executor(self._threads, self._packer.clear, built.parcels)
         except StoreError as error:
             self._claimed.extendleft(reversed(group))
@@ -273,6 +280,12 @@ class Engine:
         finally:
             self._packing -= 1
             self._something.set()
+
+    async def _build(self, claims: list[Claim]) -> Built:
+        if self._signing is None:
+            return self._packer.build(claims)
+        drafted = self._packer.draft(claims)
+        return drafted.signed(await self._signing.sign(drafted.signables))
 
     def _receive_packed(self, built: Built, refused: Mapping[int, str]) -> None:
         now = self.ledger.now()
@@ -317,11 +330,11 @@ class Engine:
             claim.id, claim.attempts, "due", self.ledger.now(), due_at, relay=claim.last_relay, tried=False
         )
         self._settle(outcome)
+        self._something.set()
 
     def _settle(self, outcome: Outcome) -> None:
         self._held.discard(outcome.id)
         self._scribe.batch.outcomes.append(outcome)
-        self._something.set()
 
     def _note(self, pool: RelayPool, parcel: Parcel, stage: Stage, reply: Reply, outcome: Outcome) -> None:
         if outcome.state == "sent":

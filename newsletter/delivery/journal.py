@@ -34,6 +34,10 @@ _OUTCOME = struct.Struct("<qqqi?")
 
 _HEADER, _RELEASED, _INTENT, _OUTCOME_KIND, _RETURNED = range(5)
 
+_PAIR = struct.Struct("<qi")
+_NO_RECORD = b""
+"""Stands in memory for a released key: its record names many, and is made anew when it is needed again."""
+
 
 class Key(NamedTuple):
     """One attempt at one delivery."""
@@ -77,11 +81,11 @@ class Journal:
 
     def release(self, keys: Sequence[Key]) -> None:
         """These may go out next. Returns when that is on the disk. Raises OSError; then they may not go out."""
-        records = [_frame(_KEY.pack(_RELEASED, *key)) for key in keys]
+        record = _release_record(keys)
         with self._lock:
             self._rotate_if_long()
-            self._append(b"".join(records))
-            self._open.update(zip(keys, records, strict=True))
+            self._append(record)
+            self._open.update(dict.fromkeys(keys, _NO_RECORD))
             descriptor = os.dup(self._descriptor)  # rotation may close the original while this one is synced
         try:
             _sync(descriptor)
@@ -96,13 +100,8 @@ class Journal:
                 record = _frame(_pack_outcome(found))
                 self._open[Key(found.id, found.attempts)] = record
                 self._backlog.append(record)
-            if intent is None:
-                data = b"".join(self._backlog)
-                record = b""
-            else:
-                record = _frame(_KEY.pack(_INTENT, *intent))
-                data = b"".join((*self._backlog, record))
-            self._append(data)
+            record = _frame(_KEY.pack(_INTENT, *intent)) if intent is not None else _NO_RECORD
+            self._append(b"".join((*self._backlog, record)))
             self._backlog.clear()
             if intent is not None:
                 self._open[intent] = record
@@ -149,7 +148,8 @@ class Journal:
             return
         fresh = self.path.with_suffix(".new")
         descriptor, size = self._create(fresh)
-        data = b"".join(self._open.values())
+        released = [key for key, record in self._open.items() if record is _NO_RECORD]
+        data = _release_record(released) + b"".join(self._open.values())
         if os.write(descriptor, data) != len(data):
             os.close(descriptor)
             fresh.unlink()
@@ -216,6 +216,9 @@ def read(data: bytes, worker: str) -> Replay:
             header = json.loads(payload[1:])
             worker, boot = header["worker"], header["boot"]
             continue
+        if kind == _RELEASED:
+            last.update((Key(*pair), kind) for pair in _PAIR.iter_unpack(payload[1:]))
+            continue
         key = Key(*_KEY.unpack_from(payload)[1:])
         if kind == _RETURNED:
             last.pop(key, None)
@@ -253,6 +256,10 @@ def _records(data: bytes) -> Iterator[bytes]:
 
 def _frame(payload: bytes) -> bytes:
     return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def _release_record(keys: Sequence[Key]) -> bytes:
+    return _frame(bytes([_RELEASED]) + b"".join([_PAIR.pack(*key) for key in keys]))
 
 
 def _pack_outcome(found: Outcome) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from newsletter.campaigns.definition import Sender
 from newsletter.config import RelaySettings
 from newsletter.delivery.connection import Connection, HandshakeError, Timeouts, connect
 from newsletter.delivery.parcel import Message, Parcel, parcel_of
@@ -12,7 +13,7 @@ from newsletter.delivery.reply import Reply, Stage
 from newsletter.errors import DataError, RelayError
 from newsletter.store.deliveries import NOTHING, Claim
 
-NO_CLAIM = Claim(0, 0, "", "", 0, "", 0, 0, 0, "", "", 0, "", "", "", "", NOTHING)
+NO_CLAIM = Claim(0, 0, "", "", 0, "", 0, 0, 0, "", "", Sender(), 0, "", "", "", "", NOTHING)
 
 
 class _OneParcel:

@@ -1,4 +1,4 @@
-"""Claims → parcels: merge, sign, make their going out durable, and ask last whether they may. Runs in threads."""
+"""Claims → parcels: merge, sign, make their going out durable, and ask last whether they may."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.parcel import Parcel, parcel_of
 from newsletter.delivery.steady import steady
 from newsletter.errors import MaterialError
-from newsletter.message.builder import MessageBuilder, identity_of
+from newsletter.message.builder import Draft, MessageBuilder, identity_of
 from newsletter.message.dkim import Signer
 from newsletter.message.keys import KeyRing
 from newsletter.message.links import Links, Target
-from newsletter.store.campaigns import senders
 from newsletter.store.deliveries import Claim
 from newsletter.store.emails import load_email
 
@@ -32,17 +31,37 @@ class Built(NamedTuple):
     broken: list[tuple[Claim, str]]
 
 
-class Packer:
-    """Makes the messages of one process.
+class Drafted(NamedTuple):
+    """Messages that lack their signatures; `broken` as in `Built`."""
 
-    `is_quick`: building takes so little that a thread would cost more than it brings. An RSA signature takes a
-    quarter of a millisecond and lets go of the GIL, so then several threads may `build` at once.
-    """
+    drafts: list[tuple[Claim, Draft]]
+    broken: list[tuple[Claim, str]]
+
+    @property
+    def signables(self) -> list[tuple[int, bytes]]:
+        """What is to be signed, each with the number of its signer."""
+        return [
+            (number, signable.data)
+            for _, draft in self.drafts
+            for number, signable in enumerate(draft.unsigned.signables)
+        ]
+
+    def signed(self, signatures: Sequence[bytes]) -> Built:
+        """The parcels, with the signatures of `signables`."""
+        found = iter(signatures)
+        parcels = [
+            parcel_of(claim, draft.signed([next(found) for _ in draft.unsigned.signables]))
+            for claim, draft in self.drafts
+        ]
+        return Built(parcels, self.broken)
+
+
+class Packer:
+    """Makes the messages of one process."""
 
     def __init__(
         self, settings: Settings, ledger: Ledger, journal: Journal | None, ring: KeyRing, signers: Sequence[Signer]
     ) -> None:
-        self.is_quick = not any(signer.algorithm.startswith("rsa") for signer in signers)
         self._settings = settings
         self._ledger = ledger
         self._journal = journal
@@ -51,20 +70,30 @@ class Packer:
         self._builders: OrderedDict[tuple[str, str, Sender], MessageBuilder] = OrderedDict()
 
     def build(self, claims: Sequence[Claim]) -> Built:
-        """Build the messages of `claims`. Raises StoreError."""
-        parcels, broken = [], []
+        """Build the messages of `claims`, signed here and now. Raises StoreError."""
+        parcels: list[Parcel] = []
+        broken: list[tuple[Claim, str]] = []
         now = self._ledger.clock.now()
-        with self._ledger.database.reading() as connection:
-            from_whom = senders(connection)
         for claim in claims:
             try:
-                message = self._builder(claim, from_whom.get(claim.campaign_id, Sender())).build(
-                    claim.subscriber, Target(claim.subscriber_id, claim.campaign_id, claim.id), now=now, copy=claim.copy
-                )
+                message = self._builder(claim).build(claim.subscriber, _target(claim), now=now, copy=claim.copy)
                 parcels.append(parcel_of(claim, message))
             except (MaterialError, ValueError) as error:
-                broken.append((claim, error.message if isinstance(error, MaterialError) else str(error)))
+                broken.append((claim, _reason(error)))
         return Built(parcels, broken)
+
+    def draft(self, claims: Sequence[Claim]) -> Drafted:
+        """Build the messages of `claims` but for their signatures. Raises StoreError."""
+        drafts: list[tuple[Claim, Draft]] = []
+        broken: list[tuple[Claim, str]] = []
+        now = self._ledger.clock.now()
+        for claim in claims:
+            try:
+                draft = self._builder(claim).draft(claim.subscriber, _target(claim), now=now, copy=claim.copy)
+                drafts.append((claim, draft))
+            except (MaterialError, ValueError) as error:
+                broken.append((claim, _reason(error)))
+        return Drafted(drafts, broken)
 
     def clear(self, parcels: Sequence[Parcel]) -> dict[int, str]:
         """Make it durable that `parcels` may go out next, and ask whether they may; which may not, and why.
@@ -79,15 +108,23 @@ class Packer:
             parcel.checked_at = checked_at
         return refused
 
-    def _builder(self, claim: Claim, sender: Sender) -> MessageBuilder:
-        key = (claim.email_hash, claim.series, sender)
+    def _builder(self, claim: Claim) -> MessageBuilder:
+        key = (claim.email_hash, claim.series, claim.sender)
         builder = self._builders.get(key)
         if builder is None:
             with self._ledger.database.reading() as connection:
                 email = load_email(connection, claim.email_hash)
-            identity = identity_of(with_sender(self._settings, sender), claim.series)
+            identity = identity_of(with_sender(self._settings, claim.sender), claim.series)
             builder = MessageBuilder(email, identity, self._links, self._signers)
             self._builders[key] = builder
             if len(self._builders) > MOST_BUILDERS:
                 self._builders.popitem(last=False)
         return builder
+
+
+def _target(claim: Claim) -> Target:
+    return Target(claim.subscriber_id, claim.campaign_id, claim.id)
+
+
+def _reason(error: MaterialError | ValueError) -> str:
+    return error.message if isinstance(error, MaterialError) else str(error)

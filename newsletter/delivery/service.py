@@ -30,6 +30,7 @@ from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.outbox import Outbox
 from newsletter.delivery.packer import Packer
 from newsletter.delivery.recovery import keep_alive, recover, say_goodbye
+from newsletter.delivery.signing import SigningProcesses
 from newsletter.delivery.tally import Tally
 from newsletter.errors import NewsletterError, SettingsError, StoreError
 from newsletter.message.keys import load_keys, load_signers
@@ -124,7 +125,7 @@ class Service:
                 self.log,
                 timeouts=self._options.timeouts,
                 limit=self._options.limit,
-                packers=max(1, min(4, os.cpu_count() or 1)) if signers else 1,
+                signing=SigningProcesses(signers) if any(signer.is_slow for signer in signers) else None,
             )
         self.engine, self.tally = engine, engine.tally
         self._listen(asyncio.get_running_loop())

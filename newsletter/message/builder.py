@@ -18,7 +18,7 @@ from newsletter.compose.email import Email
 from newsletter.errors import DataError, SettingsError, TemplateError
 from newsletter.message import mime
 from newsletter.message.dkim import Signer
-from newsletter.message.head import Field, Head, date_value, fixed, seconds_of
+from newsletter.message.head import Field, Head, Unsigned, date_value, fixed, seconds_of
 from newsletter.message.headers import mailbox, text_value, wire_address
 from newsletter.message.identity import Identity, identity_of
 from newsletter.message.links import Links, MailLinks, Purpose, Target, bounce_address
@@ -46,6 +46,19 @@ class Message(NamedTuple):
     needs_smtputf8: bool = False
 
 
+class Draft(NamedTuple):
+    """A message that lacks its signatures; otherwise as `Message`."""
+
+    sender: str
+    recipient: str
+    unsigned: Unsigned
+    needs_smtputf8: bool
+
+    def signed(self, signatures: Sequence[bytes]) -> Message:
+        """The message, with the signatures of `unsigned.signables`."""
+        return Message(self.sender, self.recipient, self.unsigned.signed(signatures), self.needs_smtputf8)
+
+
 class MessageBuilder:
     """Builds the messages of one email. Make it once per email and keep it; `build` is the hot path.
 
@@ -67,11 +80,15 @@ class MessageBuilder:
             raise TemplateError("holds half of a character (a lone surrogate)", where=self._where) from error
         self._plan = _plan(pieces)
         self._head = Head(_fields(email, identity, links), signers)
-        self._body_start = sha256(self._plan.constants[0])
         self._message_id = links.ring.oldest.derive(b"message-id", 16)
         self._message_id.update(email.page_id.encode() + b"\0")
 
     def build(self, subscriber: Subscriber, target: Target, *, now: datetime, copy: int = 0) -> Message:
+        """The message for one subscriber, signed here and now; otherwise as `draft`."""
+        draft = self.draft(subscriber, target, now=now, copy=copy)
+        return Message(draft.sender, draft.recipient, self._head.signed(draft.unsigned), draft.needs_smtputf8)
+
+    def draft(self, subscriber: Subscriber, target: Target, *, now: datetime, copy: int = 0) -> Draft:
         """The message for one subscriber. `now` (aware) is its Date; `copy` numbers what is sent again on purpose.
 
         The Message-ID depends on campaign, subscriber, page and copy only, so a retry repeats it.
@@ -98,10 +115,9 @@ class MessageBuilder:
             b"token": links.unsubscribe_token.encode(),
             b"campaign": target.campaign_id,
         }
-        data = self._head.joined(head, pieces, self._body_start, seconds)
-        return Message(
-            bounce_address(links.bounce_token, self._identity.bounce_domain), recipient, data, needs_smtputf8
-        )
+        unsigned = self._head.unsigned(head, pieces, seconds)
+        sender = bounce_address(links.bounce_token, self._identity.bounce_domain)
+        return Draft(sender, recipient, unsigned, needs_smtputf8)
 
     def _to(self, subscriber: Subscriber, recipient: str) -> bytes:
         try:
@@ -167,7 +183,8 @@ def transactional(
         *_mime_fields(seed),
     ]
     body = [piece for piece in mime.body((text,), (html,), (), seed) if isinstance(piece, bytes)]
-    data = Head(fields, signers).joined({}, body, sha256(body[0]), seconds)
+    head = Head(fields, signers)
+    data = head.signed(head.unsigned({}, body, seconds))
     bounce = bounce_address(links.token(Purpose.BOUNCE, target), identity.bounce_domain)
     return Message(bounce, address, data, needs_smtputf8)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from base64 import b64encode
 from hashlib import sha256
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from newsletter.errors import SettingsError
 
@@ -19,15 +20,23 @@ OVERSIGNED = ("from", "subject", "list-unsubscribe", "list-unsubscribe-post")
 
 _LINE = 72
 
+Key = RSAPrivateKey | Ed25519PrivateKey
+
 
 class Signer:
-    """Signs for one domain and selector. The key is parsed once: parsing costs a hundred signatures."""
+    """Signs for one domain and selector. The key is parsed once: parsing costs a hundred signatures.
 
-    def __init__(self, key: RSAPrivateKey | Ed25519PrivateKey, *, domain: str, selector: str) -> None:
+    `is_slow`: a signature takes longer than all else that a message costs (RSA: 250 µs, ed25519: 26 µs).
+    """
+
+    def __init__(self, key: Key, *, domain: str, selector: str) -> None:
         self.domain = domain
         self.selector = selector
         self._key = key
-        self.algorithm = "rsa-sha256" if isinstance(key, RSAPrivateKey) else "ed25519-sha256"
+        self.is_slow = isinstance(key, RSAPrivateKey)
+        self.algorithm = "rsa-sha256" if self.is_slow else "ed25519-sha256"
+        fixed = f"v=1; a={self.algorithm}; c=relaxed/relaxed; d={domain}; s={selector};".replace("%", "%%")
+        self._start = fixed.encode() + b" t=%d;\r\n h=%b;\r\n bh=%b;\r\n b="
 
     @classmethod
     def from_pem(cls, pem: bytes, *, domain: str, selector: str, where: str) -> Signer:
@@ -48,30 +57,44 @@ class Signer:
             )
         return cls(key, domain=domain, selector=selector)
 
-    def header(self, canonical: bytes, signed: bytes, body_hash: bytes, seconds: int) -> bytes:
-        """A DKIM-Signature field, CRLF included.
+    def prepare(self, canonical: bytes, signed: bytes, body_hash: bytes, seconds: int) -> Signable:
+        """What is to be signed for one message.
 
         `canonical` holds the signed fields in relaxed form, each with its CRLF, in the order of `signed` (the value
         of `h=`, wrapped); `body_hash` is the SHA-256 of the relaxed body; `seconds` the time of signing since 1970.
         """
-        start = b"v=1; a=%b; c=relaxed/relaxed; d=%b; s=%b; t=%d;\r\n h=%b;\r\n bh=%b;\r\n b=" % (
-            self.algorithm.encode(),
-            self.domain.encode(),
-            self.selector.encode(),
-            seconds,
-            signed,
-            b64encode(body_hash),
-        )
+        start = self._start % (seconds, signed, b64encode(body_hash))
         # The field itself is signed last, with an empty b= and no CRLF (RFC 6376 §3.7); unfolding it is all that
         # relaxed canonicalisation asks here, since nothing above has a run of blanks.
-        signature = b64encode(self._sign(canonical + b"dkim-signature:" + start.replace(b"\r\n", b"")))
-        lines = b"\r\n ".join([signature[at : at + _LINE] for at in range(0, len(signature), _LINE)])
-        return b"DKIM-Signature: " + start + lines + b"\r\n"
+        return Signable(start, canonical + b"dkim-signature:" + start.replace(b"\r\n", b""))
 
-    def _sign(self, data: bytes) -> bytes:
-        if isinstance(self._key, RSAPrivateKey):
-            return self._key.sign(data, PKCS1v15(), SHA256())
-        return self._key.sign(sha256(data).digest())  # RFC 8463 §3: ed25519 signs the hash
+    def sign(self, signable: Signable) -> bytes:
+        """The signature."""
+        return signature(self._key, signable.data)
+
+    def der(self) -> bytes:
+        """The private key in PKCS #8, for a process that signs in our stead."""
+        return self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+class Signable(NamedTuple):
+    """The start of a DKIM-Signature field, up to `b=`, and the octets whose signature follows there."""
+
+    start: bytes
+    data: bytes
+
+    def field(self, signature: bytes) -> bytes:
+        """The whole field, CRLF included."""
+        encoded = b64encode(signature)
+        lines = b"\r\n ".join([encoded[at : at + _LINE] for at in range(0, len(encoded), _LINE)])
+        return b"DKIM-Signature: %b%b\r\n" % (self.start, lines)
+
+
+def signature(key: Key, data: bytes) -> bytes:
+    """The signature of `data`."""
+    if isinstance(key, RSAPrivateKey):
+        return key.sign(data, PKCS1v15(), SHA256())
+    return key.sign(sha256(data).digest())  # RFC 8463 §3: ed25519 signs the hash
 
 
 def signed_names(present: list[str]) -> list[str]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import Any, NamedTuple
 
-from newsletter.message.dkim import Signer, signed_names, wrapped_names
+from newsletter.message.dkim import Signable, Signer, signed_names, wrapped_names
 from newsletter.message.headers import unfolded
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 UNSIGNED = ("Message-ID", "Date")
 """Fields that relays replace (Amazon SES replaces both), which would break a signature over them."""
@@ -34,20 +32,39 @@ class Head:
         self._canonical = b"".join([b"%b:%b\r\n" % (name.encode(), unfolded(value)) for name, value in signed])
         self._signed = wrapped_names(signed_names([name for name, _ in signed]))
 
-    def joined(self, values: Mapping[bytes, Any], body: Sequence[bytes], start: _Hash, seconds: int) -> bytes:
-        """The whole message. `start` is the hash of `body[0]`, which no message changes; `seconds` the time of signing.
+    def unsigned(self, values: Mapping[bytes, Any], body: Sequence[bytes], seconds: int) -> Unsigned:
+        """The message but for its signatures; `seconds` is the time of signing.
 
         The body is its own canonical form (see `newsletter.message.quoted_printable`), so it is hashed as it is.
         """
         wire = self._wire % values
+        data = b"".join((wire, *body))
         if not self._signers:
-            return b"".join([wire, *body])
-        body_hash = start.copy()
-        body_hash.update(b"".join(body[1:]))
-        digest = body_hash.digest()
+            return Unsigned(data, ())
+        digest = sha256(memoryview(data)[len(wire) :]).digest()
         canonical = self._canonical % {**values, **{key: unfolded(values[key]) for key in FOLDED if key in values}}
-        signatures = [signer.header(canonical, self._signed, digest, seconds) for signer in self._signers]
-        return b"".join([*signatures, wire, *body])
+        return Unsigned(
+            data, tuple([signer.prepare(canonical, self._signed, digest, seconds) for signer in self._signers])
+        )
+
+    def signed(self, unsigned: Unsigned) -> bytes:
+        """The whole message, signed here and now."""
+        pairs = zip(self._signers, unsigned.signables, strict=True)
+        return unsigned.signed([signer.sign(signable) for signer, signable in pairs])
+
+
+class Unsigned(NamedTuple):
+    """A message that lacks its signatures, and what is to be signed, in the order of the signers."""
+
+    data: bytes
+    signables: tuple[Signable, ...]
+
+    def signed(self, signatures: Iterable[bytes]) -> bytes:
+        """The whole message."""
+        if not self.signables:
+            return self.data
+        fields = [each.field(signature) for each, signature in zip(self.signables, signatures, strict=True)]
+        return b"".join((*fields, self.data))
 
 
 def fixed(value: str | bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, text
 
-from newsletter.campaigns.definition import Definition, Sender
+from newsletter.campaigns.definition import Definition
 from newsletter.campaigns.definition_file import Source, definition_from, definition_to_json
 from newsletter.store.database import Database
 
@@ -87,12 +87,6 @@ def campaigns(connection: Connection, state: State | None = None) -> list[Campai
     where = "" if state is None else "WHERE state = :state"
     rows = connection.execute(text(f"{_CAMPAIGN} {where} ORDER BY id"), {} if state is None else {"state": state})
     return [_campaign(row) for row in rows]
-
-
-def senders(connection: Connection) -> dict[int, Sender]:
-    """Campaign id → who its mail is from, where that differs from the settings."""
-    rows = connection.execute(text("SELECT id, CAST(definition AS TEXT) AS definition FROM campaign"))
-    return {row.id: Sender(**json.loads(row.definition).get("sender", {})) for row in rows}
 
 
 def add_campaign(

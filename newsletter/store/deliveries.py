@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from newsletter.campaigns.definition import Sender
 from newsletter.subscriber import Subscriber
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -23,7 +24,10 @@ ROUNDS = 4
 
 
 class Claim(NamedTuple):
-    """A delivery that this worker alone may send now, with all that merging needs (a named tuple: a million a day)."""
+    """A delivery that this worker alone may send now, with all that merging needs (a named tuple: a million a day).
+
+    `sender` is who the campaign's mail is from, where that differs from the settings.
+    """
 
     id: int
     campaign_id: int
@@ -36,6 +40,7 @@ class Claim(NamedTuple):
     give_up_at: int
     last_relay: str
     campaign_relay: str
+    sender: Sender
     subscriber_id: int
     address: str
     name: str
@@ -87,7 +92,9 @@ def claim(connection: Connection, worker: str, limit: int, now: int) -> list[Cla
     """
     claims: list[Claim] = []
     campaigns = list(
-        connection.execute(text("SELECT id, series, relay FROM campaign WHERE state = 'running' ORDER BY id"))
+        connection.execute(
+            text("SELECT id, series, relay, CAST(definition AS TEXT) FROM campaign WHERE state = 'running' ORDER BY id")
+        )
     )
     for _ in range(ROUNDS):
         eager = []
@@ -103,7 +110,8 @@ def claim(connection: Connection, worker: str, limit: int, now: int) -> list[Cla
 
 def _claim_from(connection: Connection, worker: str, campaign: Any, share: int, now: int) -> tuple[list[Claim], int]:
     """Claims of one campaign, and how many due rows it had (up to `share`)."""
-    campaign_id, series, relay = campaign
+    campaign_id, series, relay, definition = campaign
+    sender = Sender(**json.loads(definition).get("sender", {}))
     due = text(_DUE + ("FOR UPDATE OF d SKIP LOCKED" if _is_postgresql(connection) else ""))
     rows = connection.execute(due, {"campaign": campaign_id, "series": series, "now": now, "limit": share}).all()
     claims = []
@@ -114,7 +122,7 @@ def _claim_from(connection: Connection, worker: str, campaign: Any, share: int, 
             continue
         delivery_id, *page, last_relay = row[:8]
         person = (*row[8:13], _attributes(row[13]))
-        claims.append(Claim._make((delivery_id, campaign_id, series, *page, last_relay, relay, *person)))
+        claims.append(Claim._make((delivery_id, campaign_id, series, *page, last_relay, relay, sender, *person)))
     if claims:
         _set_state(connection, [found.id for found in claims], "claimed", worker)
     if unwanted:

@@ -24,6 +24,7 @@ class Letter(NamedTuple):
     sender: str = "bounces+x@news.example.org"
     recipient: str = "ann@example.com"
     data: bytes = b"Subject: hi\r\n\r\nhello\r\n"
+    needs_smtputf8: bool = False
 
 
 @pytest.fixture(scope="module")
