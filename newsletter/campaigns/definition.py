@@ -114,7 +114,9 @@ class Definition:
         "same Message-ID.",
         "hold",
     )
-    tracking: Literal["none"] = said("Readers are not tracked; there is no other value.", "none")
+    tracking: Literal["none", "clicks"] = said(
+        "`clicks`: count how often each link is followed, never by whom. Opens are not counted.", "none"
+    )
     require_approval: bool = said("Nothing leaves until `campaign approve`.", False)
     audience: Audience = Audience()
     sender: Sender = Sender()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from newsletter.cli.campaign_clicks import clicks
 from newsletter.cli.campaign_flags import definition_flags, document_from
 from newsletter.cli.campaign_readers import READER_COMMANDS
 from newsletter.cli.project import opened
@@ -35,7 +36,7 @@ def command() -> None:
     """
 
 
-for each in READER_COMMANDS:
+for each in (*READER_COMMANDS, clicks):
     command.add_command(each)
 
 

@@ -35,6 +35,7 @@ from newsletter.store.campaigns import (
     planning,
     replace_pages,
 )
+from newsletter.store.clicks import save_links
 from newsletter.store.database import Database
 from newsletter.store.editing import (
     EVERYBODY,
@@ -100,6 +101,8 @@ def _apply(connection: Connection, settings: Settings, prepared: Prepared, who: 
         save_email(connection, page.email, now=now, git_revision=prepared.git_revision)
     campaign, settings_changed = _write_definition(connection, prepared, campaign, now)
     _write_pages(connection, prepared, campaign, before, now)
+    for page in prepared.pages:
+        save_links(connection, campaign.id, page.links)
     inserted, deleted, edited, reordered, wishes = _differences(prepared, before)
     resumed = 0
     if before.campaign is not None:

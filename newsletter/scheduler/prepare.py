@@ -77,7 +77,9 @@ def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
         name=name,
         definition=with_default_zone(definition, settings.site.zone),
         pages=tuple(
-            _prepared(page, composition.email, wishes[page.id], name if definition.tracking == "clicks" else "", settings)
+            _prepared(
+                page, composition.email, wishes[page.id], name if definition.tracking == "clicks" else "", settings
+            )
             for page, composition in zip(series.mailable, compositions, strict=True)
         ),
         drafts=tuple(page.path for page in series.pages if page.draft),

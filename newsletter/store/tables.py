@@ -241,6 +241,18 @@ delivery = Table(
     sqlite_autoincrement=True,  # an id stands in the Message-ID and in journals: it must never be given again
 )
 
+counted_link = Table(
+    "counted_link",  # where the links of campaigns with `tracking = "clicks"` lead, and how often; not who clicked
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("campaign_id", Integer, ForeignKey("campaign.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("page_id", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("people", Integer, nullable=False, server_default="0"),
+    Column("scanners", Integer, nullable=False, server_default="0"),
+)
+
 traffic = Table(
     "traffic",  # messages handed to a relay by the hour: per-hour limits and warm-up survive a restart, workers share them
     metadata,

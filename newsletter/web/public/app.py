@@ -21,6 +21,7 @@ from newsletter.message.keys import KeyRing
 from newsletter.store.database import Database
 from newsletter.store.segments import list_segments
 from newsletter.web.public.archive import ArchivePages
+from newsletter.web.public.clicking import ClickPages
 from newsletter.web.public.confirming import ConfirmPages
 from newsletter.web.public.limits import RateLimit, client_of
 from newsletter.web.public.preferences import PreferencesPages
@@ -71,6 +72,7 @@ def public_app(site: Site, more: tuple[BaseRoute, ...] = ()) -> Starlette:
 def _routes(site: Site) -> list[BaseRoute]:
     leaving, choosing, confirming = UnsubscribePages(site), PreferencesPages(site), ConfirmPages(site)
     joining, viewing, archive = SubscribePages(site), ViewPages(site), ArchivePages(site)
+    clicking = ClickPages(site, monotonic)
 
     def route(path: str, get: Handler, post: Handler | None = None, *, limited: bool = True) -> Route:
         return Route(path, _Methods(site, get, post, limited), methods=["GET", "POST"] if post else ["GET"])
@@ -83,6 +85,8 @@ def _routes(site: Site) -> list[BaseRoute]:
         route("/p/{token}/data.json", choosing.download),
         route("/c/{token}", confirming.ask, _from_here(site, confirming.act)),
         route("/v/{token}", viewing.mail),
+        # Never limited: a link in a mail leads on, whoever shares the reader's address.
+        route("/l/{token}", clicking.follow, limited=False),
         route("/pictures/{name}", viewing.picture),
         Route("/subscribe", joining.preflight, methods=["OPTIONS"]),
         Route("/subscribe/{series}", joining.preflight, methods=["OPTIONS"]),
@@ -136,7 +140,9 @@ async def _style(site: Site, request: Request) -> Response:
 
 
 async def _robots(request: Request) -> Response:
-    return PlainTextResponse("User-agent: *\nDisallow: /u/\nDisallow: /p/\nDisallow: /c/\nDisallow: /v/\n")
+    return PlainTextResponse(
+        "User-agent: *\nDisallow: /u/\nDisallow: /p/\nDisallow: /c/\nDisallow: /v/\nDisallow: /l/\n"
+    )
 
 
 async def _health(site: Site, request: Request) -> Response:
