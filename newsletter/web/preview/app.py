@@ -22,7 +22,6 @@ from newsletter.compose.house_style import house_folder
 from newsletter.errors import NewsletterError
 from newsletter.web.preview.desk import Desk
 from newsletter.web.preview.guard import Guard
-from newsletter.web.preview.workbench import finding_of
 
 STATIC = Path(__file__).parent / "static"
 HEARTBEAT_SECONDS = 15.0
@@ -56,12 +55,12 @@ class PreviewPages:
                 persona=wanted.get("persona", ""),
             )
 
-        return await _answer(made)
+        return await self._answer(made)
 
     async def page(self, request: Request) -> Response:
         """One page for one reader."""
         wanted = request.query_params
-        return await _answer(
+        return await self._answer(
             lambda: self._desk.showing.page(
                 wanted.get("page", ""), wanted.get("persona", ""), wanted.get("version", "")
             )
@@ -70,7 +69,7 @@ class PreviewPages:
     async def people(self, request: Request) -> Response:
         """Whom pages can be shown for; with `search`, subscribers of the database."""
         wanted = request.query_params.get("search", "").strip()
-        return await _answer(lambda: self._desk.people(wanted))
+        return await self._answer(lambda: self._desk.people(wanted))
 
     async def message(self, request: Request) -> Response:
         """The exact message of a page as a file."""
@@ -80,7 +79,7 @@ class PreviewPages:
                 self._desk.showing.message, wanted.get("page", ""), wanted.get("persona", "")
             )
         except NewsletterError as error:
-            return JSONResponse(_trouble(error), 422)
+            return self._refusal(error)
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{page.series}-{page.slug}") or "page"
         headers = {"Content-Disposition": f'attachment; filename="{name}.eml"'}
         return Response(message.data, media_type="message/rfc822", headers=headers)
@@ -92,7 +91,7 @@ class PreviewPages:
             page, persona, to = (str(body[key]) for key in ("page", "persona", "to"))
         except (ValueError, KeyError, TypeError) as error:
             raise HTTPException(400, "A send-test names page, persona and to.") from error
-        return await _answer(lambda: {"reply": self._desk.send(page, persona, to)})
+        return await self._answer(lambda: {"reply": self._desk.send(page, persona, to)})
 
     async def picture_file(self, request: Request) -> Response:
         """A picture of the author's."""
@@ -111,6 +110,18 @@ class PreviewPages:
     async def events(self, request: Request) -> Response:
         """Tells the browser (server-sent events) what has changed."""
         return StreamingResponse(self._changes(), media_type="text/event-stream")
+
+    async def _answer(self, made: Callable[[], dict[str, Any]]) -> Response:
+        """What `made` gives as JSON; composing happens in a thread, so that the events go on."""
+        try:
+            return JSONResponse(await run_in_threadpool(made))
+        except NewsletterError as error:
+            return self._refusal(error)
+
+    def _refusal(self, error: NewsletterError) -> Response:
+        found = self._desk.workbench.finding_of(error)
+        told = {"message": found.message, "path": found.path, "line": found.line, "remedy": found.remedy}
+        return JSONResponse({"error": told}, 422)
 
     async def _changes(self) -> AsyncIterator[str]:
         with self._desk.announcer.listening() as take:
@@ -146,16 +157,3 @@ def screen_html(*, exported: bool) -> str:
         loader=FileSystemLoader(house_folder() / "web" / "preview"), autoescape=True, trim_blocks=True
     )
     return templates.get_template("preview.html.j2").render(exported=exported)
-
-
-async def _answer(made: Callable[[], dict[str, Any]]) -> Response:
-    """What `made` gives as JSON; composing happens in a thread, so that the events go on."""
-    try:
-        return JSONResponse(await run_in_threadpool(made))
-    except NewsletterError as error:
-        return JSONResponse(_trouble(error), 422)
-
-
-def _trouble(error: NewsletterError) -> dict[str, Any]:
-    finding = finding_of(error)
-    return {"error": {"message": finding.message, "path": finding.path, "line": finding.line, "remedy": finding.remedy}}

@@ -22,7 +22,7 @@ from newsletter.web.preview.readers import Readers
 from newsletter.web.preview.showing import Json, Showing
 from newsletter.web.preview.timeline import simulation
 from newsletter.web.preview.watching import WARM_AFTER_SECONDS, Announcer, watching
-from newsletter.web.preview.workbench import COMPOSITIONS_KEPT, Workbench
+from newsletter.web.preview.workbench import Workbench
 
 BREATH_SECONDS = 0.004
 """A pause between two pages in the background, in which whoever waits for the workbench gets its lock."""
@@ -63,8 +63,8 @@ class Desk:
             "cadence": cadence,
             "campaigns": [{"name": name, "series": definition.series} for name, definition in campaigns.items()],
             "notes": [
-                {"message": error.message, "path": error.where, "line": error.line, "remedy": error.remedy}
-                for error in troubles
+                {"message": note.message, "path": note.path, "line": note.line, "remedy": note.remedy}
+                for note in map(self.workbench.finding_of, troubles)
             ],
         }
 
@@ -149,10 +149,13 @@ class Desk:
                 told = monotonic()
 
     def _by_interest(self) -> list[tuple[Series, Page]]:
-        """As many pages as are remembered, the one on the screen first."""
-        everything = [(series, page) for series in self.workbench.series.values() for page in series.pages]
-        ordered = sorted(everything, key=lambda one: f"{one[0].name}/{one[1].id}" != self.showing.latest)
-        return ordered[:COMPOSITIONS_KEPT]
+        """Every page: the one on the screen first, then what was saved last."""
+        bench = self.workbench
+        everything = [(series, page) for series in bench.series.values() for page in series.pages]
+        return sorted(
+            everything,
+            key=lambda one: (f"{one[0].name}/{one[1].id}" != self.showing.latest, -bench.saved_at(one[1])),
+        )
 
     def _campaigns(self) -> tuple[dict[str, Definition], list[CampaignError]]:
         settings, errors = self.workbench.settings, list[CampaignError]()

@@ -11,6 +11,7 @@ from typing import Any
 from newsletter.build import EXAMPLE_KEYS
 from newsletter.clock import Clock
 from newsletter.compose.email import Email
+from newsletter.config import FILE_NAME
 from newsletter.content.page import Page, Series
 from newsletter.errors import NewsletterError, TemplateError
 from newsletter.finding import Finding
@@ -24,7 +25,7 @@ from newsletter.web.preview.display import GMAIL_CLIPS_AT, weights, with_local_p
 from newsletter.web.preview.personas import Persona
 from newsletter.web.preview.revisions import content_at, last_sent, revisions_of
 from newsletter.web.preview.timeline import Simulation, due_times
-from newsletter.web.preview.workbench import Composed, Workbench, finding_of, findings_of
+from newsletter.web.preview.workbench import Composed, Workbench
 
 Json = dict[str, Any]
 LAST_SENT = "sent"
@@ -62,7 +63,7 @@ class Showing:
                     "address": identity.sender_address,
                     "pages": entries,
                     "broken": [_finding(finding) for finding in series.broken],
-                    "findings": [_finding(finding_of(error)) for error in wishes]
+                    "findings": [_finding(bench.finding_of(error)) for error in wishes]
                     + [_finding(finding) for finding in series.findings if finding.code == "next-cycle"],
                 }
             )
@@ -71,7 +72,8 @@ class Showing:
             "series": shown,
             "start": simulated.start.isoformat(timespec="minutes"),
             "zone": simulated.zone,
-            "trouble": _finding(finding_of(trouble)) if trouble else None,
+            "trouble": _finding(bench.finding_of(trouble)) if trouble else None,
+            "project": [_finding(finding) for finding in self._about_the_project()],
         }
 
     def page(self, reference: str, persona: str, version: str = "") -> Json:
@@ -84,13 +86,13 @@ class Showing:
             series, page = bench.page(reference)
             about |= _about(series, page)
             page, composed = self._version(series, page, version)
-            about["findings"] = [_finding(finding) for finding in findings_of(series, page, composed)]
+            about["findings"] = [_finding(finding) for finding in bench.findings_of(series, page, composed)]
             about["source"] = page.source
             if composed.email is None:
                 raise composed.error or TemplateError("there is no email")
             about |= self._mail(series, composed.email, who.subscriber)
         except NewsletterError as error:
-            about["error"] = _finding(finding_of(error)) | {"excerpt": self._excerpt(error)}
+            about["error"] = _finding(bench.finding_of(error)) | {"excerpt": self._excerpt(error)}
             about.setdefault("findings", [about["error"]])
         if series and page and not version:
             file = bench.content / page.path
@@ -174,26 +176,38 @@ class Showing:
             "bytes": None,
             "counts": None,
         }
-        if not (compose or self._workbench.is_composed(series, page)):
+        bench = self._workbench
+        if compose:
+            bench.check(series, page, self._clock.now())
+        glance = bench.glance(series, page)
+        if glance is None:
             return entry
-        composed = self._workbench.composed(series, page)
-        entry["counts"] = _counts(findings_of(series, page, composed))
-        if composed.email is not None:
+        found = [one for one in bench.findings_of(series, page, glance) if one.path != FILE_NAME]
+        entry["counts"] = _counts(found)
+        if not glance.failed:
             try:
-                entry["subject"] = _merged(composed.email.subject, reader, values)
-                entry["preheader"] = _merged(composed.email.preheader, reader, values)
+                entry["subject"] = _merged(glance.subject, reader, values)
+                entry["preheader"] = _merged(glance.preheader, reader, values)
             except TemplateError:
-                entry["counts"]["error"] += 1  # the page itself tells which value is missing
+                # The page itself tells which value is missing.
+                entry["counts"]["error"] += not any(one.code == "merge-missing" for one in found)
             # Before the merge: the few bytes of a name don't matter beside Gmail's limit, a merge of all pages does.
-            entry["bytes"] = len(composed.email.html.encode())
+            entry["bytes"] = glance.size
         return entry
+
+    def _about_the_project(self) -> Iterable[Finding]:
+        """What is found in the settings, which each page shares: told once."""
+        bench = self._workbench
+        glances = (bench.glance(series, page) for series in bench.series.values() for page in series.mailable)
+        found = (one for glance in glances if glance for one in glance.checked or () if one.path == FILE_NAME)
+        return dict.fromkeys(found)
 
     def _excerpt(self, error: NewsletterError) -> list[Json]:
         """The lines around the place of an error, if the file is one of the author's."""
         if not error.where or not error.line:
             return []
         bench = self._workbench
-        for folder in (bench.content, *bench.folders()):
+        for folder in (bench.content, bench.settings.root, *bench.folders()):
             file = (folder / error.where).resolve()
             if file.is_file() and any(file.is_relative_to(root.resolve()) for root in bench.folders()):
                 lines = file.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -165,7 +165,181 @@ class Workbench:
         known = self._pages.get(page.path)
         return known[0][0] if known else 0
 
-    def _glance_of(composed: Composed) -> Glance:
+    def findings_of(self, series: Series, page: Page, about: Composed | Glance | None) -> tuple[Finding, ...]:
+        """What is worth mending about one page, worst first; `about` is what was made of it, if it is not an old version."""
+        own = [finding for finding in (*series.broken, *series.findings) if finding.path == page.path]
+        glance = about if isinstance(about, Glance) else self.glance(series, page)
+        if isinstance(about, Composed) and about.error:
+            own.append(self.finding_of(about.error))
+        if glance and glance.checked is not None and about and about.made_from == glance.made_from:
+            own += glance.checked
+        else:
+            own += (*page.findings, *(about.findings if about else ()))
+        found = dict.fromkeys(one for one in own if one.code not in self.settings.check.ignore)
+        return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
+
+    def finding_of(self, error: NewsletterError) -> Finding:
+        """An error as it stands among the findings, its file named as seen from the project."""
+        where = self.named(error.where)
+        return Finding("not-composed", Severity.ERROR, error.message, where, error.line, error.remedy)
+
+    def named(self, where: str) -> str:
+        """A file as seen from the project; one of the house style by its name, so that nothing tells of this machine."""
+        path = Path(where)
+        for folder in (self.settings.root, self.content.parent, house_folder()):
+            if path.is_absolute() and path.is_relative_to(folder):
+                return path.relative_to(folder).as_posix()
+        return path.name if path.is_absolute() else where
+
+    def _made_from(self, series: Series, page: Page) -> MadeFrom:
+        return page, self._order(series)[1], self._generation
+
+    def _order(self, series: Series) -> tuple[Series, tuple[str, ...], Mapping[str, str]]:
+        """A series, its order, and for each page that has the title of another before it, that page: once per reading."""
+        known = self._orders.get(series.name)
+        if known is None or known[0] is not series:
+            first: dict[str, str] = {}
+            same = {page.id: at for page in series.mailable if (at := first.setdefault(page.title, page.id)) != page.id}
+            known = self._orders[series.name] = (series, tuple(page.id for page in series.mailable), same)
+        return known
+
+    def _checker_of(self) -> tuple[Checker, tuple[int, tuple[str, ...]]]:
+        """The checker for the settings and links of now, and what tells whether it is another."""
+        everything = tuple(self.series.values())
+        addresses = (self._generation, tuple(page.url for series in everything for page in series.mailable))
+        if self._checker is None or self._checker[0] != addresses:
+            self._checker = (addresses, Checker(self.settings, everything))
+        return self._checker[1], addresses
+
+    def composed_from(self, series: Series, page: Page, data: bytes) -> tuple[Page, Composed]:
+        """The email of `page` as another version of its file (`data`) would give it. Raises ContentError."""
+        with self._lock:
+            other = parse_page(data, path=page.path, series=series.name)
+            pages = tuple(other if known.id == page.id else known for known in series.pages)
+            changed = replace(series, pages=pages)
+            return other, self._compose(other, changed, (other, (), self._generation))
+
+    def refresh(self, files: Iterable[Path]) -> Change:
+        """Take notice of files that were saved, made or removed."""
+        with self._lock:
+            changed = {file.resolve() for file in files}
+            if self.settings.file and self.settings.file.resolve() in changed:
+                return self._start_over()
+            content = {file for file in changed if file.is_relative_to(self.content.resolve())}
+            pictures = {file for file in changed - content if file.is_relative_to(self.shelf.static.resolve())}
+            if changed - content - pictures:
+                self._generation += 1  # a template: everything looks different
+                return Change(all=True)
+            before = self.series
+            if content:
+                self._read_again({file.relative_to(self.content.resolve()).parts[0] for file in content})
+                self._forget()
+            return Change(tuple(sorted({*self._differing(before), *self._showing(pictures | content)})))
+
+    def _forget(self) -> None:
+        """Let go of pages that are no more."""
+        there = {f"{series.name}/{page.id}" for series in self.series.values() for page in series.pages}
+        for kept in (self._composed, self._glances):
+            for gone in [reference for reference in kept if reference not in there]:
+                del kept[gone]
+        paths = {page.path for series in self.series.values() for page in series.pages}
+        paths |= {finding.path for series in self.series.values() for finding in series.broken}
+        self._pages = {path: page for path, page in self._pages.items() if path in paths}
+
+    def _start_over(self) -> Change:
+        try:
+            self.settings = self._settings()
+        except NewsletterError as error:
+            self.trouble = error
+            return Change(all=True)
+        self._generation += 1
+        self._begin()
+        self._read_all()
+        return Change(all=True)
+
+    def _settings(self) -> Settings:
+        settings = self._load()
+        self.trouble = None
+        return replace(settings, site=replace(settings.site, content=self._content)) if self._content else settings
+
+    def _begin(self) -> None:
+        self._composer = Composer(self.settings)
+        self.shelf = PictureShelf(self.settings)
+
+    def _read_all(self) -> None:
+        try:
+            names = (self._only,) if self._only else list_series(self.content)
+            self.series = {name: read_series(self.content, name, self._read) for name in names}
+            self.trouble = None if isinstance(self.trouble, ContentError) else self.trouble
+        except ContentError as error:  # the folder of a series has just been moved away
+            self.trouble = error
+
+    def _read_again(self, names: set[str]) -> None:
+        """Read the series with these names; all of them when one has come or gone."""
+        try:
+            if not names <= set(self.series) or isinstance(self.trouble, ContentError):
+                raise ContentError("a series has come", where=self.content)
+            self.series = {**self.series, **{name: read_series(self.content, name, self._read) for name in names}}
+        except ContentError:
+            self._pages.clear()
+            self._read_all()
+
+    def _read(self, file: Path, path: str, content: Path, series: str) -> Page:
+        """`read_page`, remembered until the file changes."""
+        try:
+            status = file.stat()
+        except OSError:
+            return read_page(file, path, content, series)
+        state = (status.st_mtime_ns, status.st_size, status.st_ino)
+        known = self._pages.get(path)
+        if known is None or known[0] != state:
+            try:
+                known = (state, read_page(file, path, content, series))
+            except ContentError as error:
+                known = (state, error)
+            self._pages[path] = known
+        if isinstance(known[1], ContentError):
+            raise known[1]
+        return known[1]
+
+    def _compose(self, page: Page, series: Series, made_from: MadeFrom) -> Composed:
+        try:
+            composition: Composition = self._composer.compose(page, series, trace=False)
+        except MaterialError as error:
+            where = error.where or page.path
+            return Composed(
+                None, (), type(error)(error.message, where=where, line=error.line, remedy=error.remedy), made_from
+            )
+        self.shelf.keep(composition)
+        return Composed(composition.email, composition.findings, None, made_from)
+
+    def _differing(self, before: Mapping[str, Series]) -> Iterable[str]:
+        """Pages that were read anew, came or went, and all of a series whose order has changed."""
+        for name in {*before, *self.series}:
+            old = {page.id: page for page in before[name].pages} if name in before else {}
+            new = {page.id: page for page in self.series[name].pages} if name in self.series else {}
+            moved = list(old) != list(new)
+            broken = (before[name].broken if name in before else ()) != (
+                self.series[name].broken if name in self.series else ()
+            )
+            if broken:
+                yield f"{name}/"
+            for page_id in {*old, *new}:
+                if moved or old.get(page_id) != new.get(page_id):
+                    yield f"{name}/{page_id}"
+
+    def _showing(self, pictures: Iterable[Path]) -> Iterable[str]:
+        """Pages that name one of these pictures; their emails are dropped."""
+        stems = {file.stem for file in pictures if file.suffix.lower() not in (".md", ".markdown")}
+        for series in self.series.values():
+            for page in series.pages:
+                if any(stem in page.source for stem in stems):
+                    self._composed.pop(f"{series.name}/{page.id}", None)
+                    self._glances.pop(f"{series.name}/{page.id}", None)
+                    yield f"{series.name}/{page.id}"
+
+
+def _glance_of(composed: Composed) -> Glance:
     email, error = composed.email, composed.error
     if email is None:
         broken = Finding("not-composed", Severity.ERROR, error.message if error else "")
