@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 HOUR = 3600.0
 
@@ -31,44 +32,81 @@ class TokenBucket:
 
 
 class SlidingWindow:
-    """At most `limit` in any `period` seconds, by the counts of this period and the one before. Times are wall seconds."""
+    """At most `limit` in any `period` seconds, wherever they begin. Times are wall seconds.
+
+    Counts are kept by the sixtieth of the period; the oldest one counts until it has left the window wholly, so what
+    goes is never more than the limit, and less by a sixtieth at most. A clock that is set back frees nothing, and does
+    not make anybody wait for longer than a period either: time stands still for the window, then goes on.
+    """
+
+    PARTS = 60
 
     def __init__(self, limit: int, period: float = HOUR) -> None:
         self.limit = limit
         self.period = period
         self.count = 0
-        self.before = 0
-        self._index = -1
+        self._part = period / self.PARTS
+        self._counts: deque[list[int]] = deque()  # [number of the part, how many]
+        self._now = -math.inf
+        self._ahead = 0.0  # by how much the window's time is ahead of a clock that was set back
 
     def set_counts(self, now: float, count: int, before: int) -> None:
-        """What the database says was sent in this period, by all workers, and in the one before."""
+        """What the database says was sent in this hour of the clock, by all workers, and in the one before.
+
+        What this window has not counted itself is taken to have gone evenly.
+        """
+        moment = self._roll(now)
+        hour = int(moment // HOUR)
+        for number, total in ((hour - 1, before), (hour, count)):
+            first, last = self._number(number * HOUR), self._number(min(moment, (number + 1) * HOUR - 1e-6))
+            missing = total - sum(found for part, found in self._counts if first <= part <= last)
+            known = any(first <= part for part, _ in self._counts)
+            parts = [last] if known and number == hour else range(first, last + 1)
+            for index, part in enumerate(parts):
+                share = missing * (index + 1) // len(parts) - missing * index // len(parts)
+                if share > 0:
+                    self._add(part, share)
         self._roll(now)
-        self.count, self.before = max(self.count, count), max(self.before, before)
 
     def wait(self, now: float) -> float:
         """Seconds until one more may go; 0: now."""
-        self._roll(now)
-        start = self._index * self.period
-        passed = min(max(now - start, 0.0), self.period) / self.period
-        free = self.limit - self.count - 1
-        if free >= self.before * (1 - passed):
+        moment = self._roll(now)
+        excess = self.count + 1 - self.limit
+        if excess <= 0:
             return 0.0
-        if free < 0:
-            return start + self.period - now
-        return min((1 - free / self.before) * self.period + start, start + self.period) - now
+        for part, count in self._counts:
+            excess -= count
+            if excess <= 0:
+                return max((part + self.PARTS + 1) * self._part - moment, 0.001)
+        return self.period
 
     def take(self, now: float) -> None:
         """One goes."""
-        self._roll(now)
-        self.count += 1
+        self._add(self._number(self._roll(now)), 1)
 
-    def _roll(self, now: float) -> None:
-        index = int(now // self.period)
-        if index <= self._index:  # also when the clock was set back: what was sent stays counted
-            return
-        self.before = self.count if index == self._index + 1 else 0
-        self.count = 0
-        self._index = index
+    def _add(self, part: int, count: int) -> None:
+        """Parts may come in any order."""
+        at = len(self._counts)
+        while at and self._counts[at - 1][0] > part:
+            at -= 1
+        if at and self._counts[at - 1][0] == part:
+            self._counts[at - 1][1] += count
+        else:
+            self._counts.insert(at, [part, count])
+        self.count += count
+
+    def _roll(self, now: float) -> float:
+        """Forget what is out of the window; the window's own time."""
+        if now + self._ahead < self._now:
+            self._ahead = self._now - now
+        self._now = max(self._now, now + self._ahead)
+        oldest = self._number(self._now) - self.PARTS
+        while self._counts and self._counts[0][0] < oldest:
+            self.count -= self._counts.popleft()[1]
+        return self._now
+
+    def _number(self, moment: float) -> int:
+        return int(moment // self._part)
 
 
 class RelayLimits:
@@ -131,7 +169,7 @@ class RelayLimits:
             if self._day >= 0 and self._today:
                 self._days_before += 1
             self._today = 0
-            self._day = day
+        self._day = day  # also back: a clock that was wrong by years must not keep mail waiting for years
 
 
 class Breaker:
@@ -142,11 +180,15 @@ class Breaker:
         self.first = first
         self.longest = longest
         self.open_until = -math.inf
+        self._seen = -math.inf
         self._failures = 0
         self._openings = 0
 
     def is_open(self, now: float) -> bool:
         """Whether nothing may go."""
+        if now < self._seen:  # the clock was set back: the rest goes on for as long as it had left
+            self.open_until -= self._seen - now
+        self._seen = now
         return now < self.open_until
 
     def succeed(self) -> None:
@@ -163,6 +205,7 @@ class Breaker:
 
     def open(self, now: float, seconds: float) -> None:
         """Nothing may go for `seconds`, nor less long than it is open already."""
+        self._seen = now
         self.open_until = max(self.open_until, now + seconds)
         self._openings += 1
         self._failures = 0
