@@ -11,6 +11,7 @@ from newsletter.cli.terminal import print_error
 
 if TYPE_CHECKING:
     from newsletter.bounces.classify import Classification
+    from newsletter.config import Settings
 
 TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h: a mail server that pipes a mail to us keeps it and tries again."""
@@ -76,15 +77,14 @@ def process(ctx: click.Context, source: str | None) -> None:
       newsletter bounces process - < returned.eml
     """
     from collections import Counter
-    from pathlib import Path
 
     from newsletter.bounces.mailbox import fetch
     from newsletter.bounces.policy import Consequence
-    from newsletter.bounces.processing import Processor, processor_of
-    from newsletter.cli.terminal import settings_of
+    from newsletter.bounces.processing import processor_of
+    from newsletter.cli.project import opened
+    from newsletter.cli.terminal import counted, settings_of
     from newsletter.clock import SystemClock
     from newsletter.errors import ServiceError, UsageError
-    from newsletter.store.database import open_database
 
     settings = settings_of(ctx)
     source = source or settings.bounces.mailbox
@@ -92,26 +92,37 @@ def process(ctx: click.Context, source: str | None) -> None:
         raise UsageError(
             "no mailbox is named", remedy="Say which: newsletter bounces process SOURCE, or set [bounces] mailbox."
         )
-    database = open_database(settings.database_url)
-    processor: Processor = processor_of(settings, database)
     seen: Counter[Consequence] = Counter()
     try:
-        for mail in fetch(source, settings.bounces.password):
-            processed = processor.process(mail.data, SystemClock().now())
-            mail.finish()
-            seen[processed.consequence] += 1
-            click.echo(f"{_as_line(mail.name, processed.classification)} -> {processed.consequence.value}")
-    except ServiceError as error:
+        _refuse_where_nothing_was_sent(settings)
+        with opened(ctx) as (database, _):
+            processor = processor_of(settings, database)
+            for mail in fetch(source, settings.bounces.password):
+                processed = processor.process(mail.data, SystemClock().now())
+                mail.finish()
+                seen[processed.consequence] += 1
+                click.echo(f"{_as_line(mail.name, processed.classification)} -> {processed.consequence.value}")
+    except (ServiceError, UsageError) as error:
         if source != "-":
             raise
         print_error(error)
         ctx.exit(TRY_AGAIN)
-    finally:
-        database.close()
-    total = sum(seen.values())
-    click.echo(f"{total} mail{'' if total == 1 else 's'}" + "".join(f", {n} {c.value}" for c, n in seen.items()))
+    click.echo(counted(sum(seen.values()), "mail") + "".join(f", {n} {c.value}" for c, n in seen.items()))
     if seen[Consequence.KEPT]:
-        click.echo(f"Look at what was kept: {Path(processor.folder)}")
+        click.echo(f"Look at what was kept: {processor.folder}")
+
+
+def _refuse_where_nothing_was_sent(settings: Settings) -> None:
+    """In the wrong folder no bounce can be ours; a database made there would only hide the mistake."""
+    from newsletter.errors import UsageError
+
+    prefix, _, file = settings.database_url.partition("sqlite:///")
+    if not prefix and file and not Path(file).exists():
+        raise UsageError(
+            "there is no database here, so no mail was sent from here",
+            where=file,
+            remedy="Run it in the folder of newsletter.toml, or name that: newsletter --config FILE bounces process",
+        )
 
 
 def _as_json(name: str, found: Classification) -> dict[str, object]:

@@ -69,3 +69,11 @@ def test_a_pipe_asks_the_mail_server_to_try_again_when_the_database_is_not_there
     (tmp_path / "newsletter.toml").write_text('[database]\nurl = "sqlite:///n.db"\n')
     done = run("process", "-", cwd=tmp_path, stdin=dsn("bounces@news.example.com"))
     assert (done.returncode, done.stdout) == (75, b"")
+
+
+def test_process_makes_nothing_where_no_mail_was_sent_from(tmp_path: Path, dsn: Callable[..., bytes]) -> None:
+    piped = run("process", "-", cwd=tmp_path, stdin=dsn("bounces@news.example.com"))
+    named = run("process", "returned.eml", cwd=tmp_path)
+    assert (piped.returncode, named.returncode) == (75, 2)
+    assert b"no database here" in piped.stderr
+    assert list(tmp_path.iterdir()) == []
