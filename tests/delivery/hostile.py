@@ -99,17 +99,20 @@ class HostileServer:
                 return
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipient: str) -> None:
+        lines = 0
         while (line := await reader.readline()) != b".\r\n":
             if not line:
                 raise Gone
+            lines += 1
             assert line.endswith(b"\r\n") and line.find(b"\r") == len(line) - 2  # never a bare CR or LF
             assert not line.startswith(b".")  # we promise more than RFC 5321 asks: no line needs its dot doubled
-        self.whole[recipient] += 1
+        # A lone dot: MAIL or RCPT was refused, and DATA answered with 354 all the same (RFC 2920 §3.1).
+        self.whole[recipient] += bool(lines)
         said = b""
         try:
             said = await self._say(writer, b"250 2.0.0 kept\r\n")
         finally:
-            if said[:1] in (b"4", b"5"):
+            if lines and said[:1] in (b"4", b"5"):
                 self.whole[recipient] -= 1
         if said.startswith(b"421"):
             raise Gone
