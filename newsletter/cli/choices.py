@@ -76,7 +76,7 @@ def chosen_series(settings: Settings, name: str | None, content: Path | None) ->
         )
     if not known:
         raise UsageError(
-            "there is no series", where=folder, remedy="Put the pages of a dojo into a folder of their own."
+            "there is no series", where=folder, remedy=f"Put the pages of a dojo into a folder: {folder.name}/NAME/."
         )
     return [read_series(folder, one, lang=settings.site.lang) for one in ([name] if name else known)]
 

@@ -210,7 +210,7 @@ class MailPictures:
                 picture,
                 "picture-missing",
                 Severity.WARNING,
-                f"{picture.src} is not here, so it is linked to {self._site.base_url} unseen",
+                f"{picture.src} is not here, so the mail takes it from {self._site.base_url}, unchecked",
                 f"Put the file at {self._pictures.named / unquote(path).lstrip('/')}, or check its name.",
             )
         return ShownPicture(src, alt, width, None)
