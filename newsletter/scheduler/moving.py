@@ -12,7 +12,7 @@ from newsletter.scheduler.calendar import timetable_of
 from newsletter.store.campaigns import Campaign, campaigns, planning
 from newsletter.store.database import Database
 from newsletter.store.enrollments import Change, change
-from newsletter.store.planning import Finished, finished_deliveries, mark_moved
+from newsletter.store.planning import Finished, Readers, finished_deliveries, mark_moved
 
 CHUNK = 5_000
 """Readers moved in one transaction: short enough not to keep the sending engine waiting."""
@@ -29,25 +29,26 @@ def move_readers(database: Database) -> int:
             finished = finished_deliveries(connection, CHUNK)
             if finished:
                 _move(connection, finished)
-        moved += len(finished)
-        if len(finished) < CHUNK:
+        part = sum(len(readers.delivery_ids) for readers in finished.values())
+        moved += part
+        if part < CHUNK:
             return moved
 
 
-def _move(connection: Connection, finished: list[Finished]) -> None:
+def _move(connection: Connection, finished: Mapping[Finished, Readers]) -> None:
     known = {campaign.id: campaign for campaign in campaigns(connection)}
     tables: dict[int, Timetable] = {}
-    changes: Mapping[int, list[Change]] = defaultdict(list)
-    for delivery in finished:
-        campaign = known.get(delivery.campaign_id)
-        if campaign is None or not _moves_its_reader(delivery):
+    changes: Mapping[int, dict[Change, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for alike, readers in finished.items():
+        campaign = known.get(alike.campaign_id)
+        if campaign is None or not _moves_its_reader(alike):
             continue
         if campaign.id not in tables:
             tables[campaign.id] = timetable_of(connection, campaign)
-        changes[campaign.id].append(_next_step(campaign, tables[campaign.id], delivery))
+        changes[campaign.id][_next_step(campaign, tables[campaign.id], alike)] += readers.subscriber_ids
     for campaign_id, steps in changes.items():
         change(connection, campaign_id, steps)
-    mark_moved(connection, [delivery.delivery_id for delivery in finished])
+    mark_moved(connection, [each for readers in finished.values() for each in readers.delivery_ids])
 
 
 def _moves_its_reader(delivery: Finished) -> bool:
@@ -63,18 +64,16 @@ def _moves_its_reader(delivery: Finished) -> bool:
 def _next_step(campaign: Campaign, table: Timetable, delivery: Finished) -> Change:
     zone = delivery.zone or ""
     if delivery.state == "suppressed":
-        return Change(delivery.subscriber_id, "left", zone, delivery.page_id, None, None)
+        return Change("left", zone, delivery.page_id, None, None)
     planned = delivery.finished_at if delivery.due_at is None else delivery.due_at
     late = delivery.finished_at - planned
     counted_from = planned if 0 <= late <= PUNCTUAL_SECONDS else delivery.finished_at
     if delivery.after_it is None:
-        return Change(delivery.subscriber_id, "finished", zone, None, None, counted_from)
+        return Change("finished", zone, None, None, counted_from)
     due = table.due(
         delivery.after_it, planned, delivery.finished_at, zone, first=False, preferences=delivery.preferences
     )
     if due is None:
-        return Change(delivery.subscriber_id, "ended", zone, delivery.after_it, None, counted_from)
+        return Change("ended", zone, delivery.after_it, None, counted_from)
     state = delivery.enrollment_state or "active"
-    return Change(
-        delivery.subscriber_id, state, zone, delivery.after_it, max(due, campaign.planned_until + 1), counted_from
-    )
+    return Change(state, zone, delivery.after_it, max(due, campaign.planned_until + 1), counted_from)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, and_
@@ -121,9 +122,12 @@ def _settle_newcomers(
 def adapt(connection: Connection, campaign: Campaign, readers: Sequence[Enrolled], now: int) -> int:
     """Compute these readers' due times anew; how many changed. A page that is under way is left alone."""
     table = timetable_of(connection, campaign)
-    changes = [step for reader in readers if (step := adapted(campaign, table, reader, now)) is not None]
+    changes: dict[Change, list[int]] = defaultdict(list)
+    for reader in readers:
+        if (step := adapted(campaign, table, reader, now)) is not None:
+            changes[step].append(reader.subscriber_id)
     change(connection, campaign.id, changes)
-    return len(changes)
+    return sum(map(len, changes.values()))
 
 
 def adapted(campaign: Campaign, table: Timetable, reader: Enrolled, now: int) -> Change | None:
@@ -133,7 +137,7 @@ def adapted(campaign: Campaign, table: Timetable, reader: Enrolled, now: int) ->
     if reader.state not in ("active", "paused", "ended") or (under_way and reader.state == "active"):
         return None
     if reader.next_page_id is None:
-        return Change(reader.subscriber_id, "finished", zone, None, None, reader.last_sent_at)
+        return Change("finished", zone, None, None, reader.last_sent_at)
     counted_from = reader.counted_from
     due = table.due(
         reader.next_page_id,
@@ -151,4 +155,4 @@ def adapted(campaign: Campaign, table: Timetable, reader: Enrolled, now: int) ->
         state = "active" if reader.state == "ended" else reader.state
     if (state, zone, due) == (reader.state, reader.zone, reader.due_at):
         return None
-    return Change(reader.subscriber_id, state, zone, reader.next_page_id, due, reader.last_sent_at)
+    return Change(state, zone, reader.next_page_id, due, reader.last_sent_at)

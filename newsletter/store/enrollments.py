@@ -6,7 +6,7 @@ Times are seconds since 1970. Callers hold the lock of `newsletter.store.campaig
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -70,9 +70,8 @@ class Enrolled(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The new values of an enrollment."""
+    """The new values of an enrollment, or of many that went out together; `last_sent_at` None leaves it as it is."""
 
-    subscriber_id: int
     state: str
     zone: str
     next_page_id: str | None
@@ -212,8 +211,9 @@ def enrolled_after(connection: Connection, campaign_id: int, after: int, limit: 
 
 def newcomers_with_preferences(connection: Connection, campaign_id: int, people: People, now: int) -> list[Enrolled]:
     """Those enrolled at `now` who have preferences of their own."""
+    own = f"e.subscriber_id IN (SELECT subscriber_id FROM preference WHERE {people.where(connection, 'subscriber_id')})"
     rows = connection.execute(
-        text(f"{_ENROLLED} AND e.enrolled_at = :now AND p.pace IS NOT NULL AND {people.where(connection)}"),
+        text(f"{_ENROLLED} AND e.enrolled_at = :now AND {own}"),
         {"campaign": campaign_id, "now": now} | people.bound(connection),
     )
     return [_enrolled(row) for row in rows]
@@ -233,15 +233,16 @@ _CHANGE_MANY = text(
 )
 
 
-def change(connection: Connection, campaign_id: int, changes: Sequence[Change]) -> None:
-    """Write the new values of many enrollments; `last_sent_at` None leaves it as it is."""
-    if not changes:
+def change(connection: Connection, campaign_id: int, changes: Mapping[Change, Sequence[int]]) -> None:
+    """Write the new values of enrollments: each change for the subscribers it holds for."""
+    rows = [(*step, subscriber_id, campaign_id) for step, readers in changes.items() for subscriber_id in readers]
+    if not rows:
         return
     if connection.dialect.name == "postgresql":  # one statement: a round trip for each row costs ten times as much
-        columns = dict(zip(Change._fields, map(list, zip(*changes, strict=True)), strict=True))
-        connection.execute(_CHANGE_MANY, {**columns, "campaign_id": campaign_id})
+        *values, subscriber_ids, _ = map(list, zip(*rows, strict=True))
+        columns = dict(zip(Change._fields, values, strict=True))
+        connection.execute(_CHANGE_MANY, {**columns, "subscriber_id": subscriber_ids, "campaign_id": campaign_id})
     else:
-        rows = [(*step[1:], step.subscriber_id, campaign_id) for step in changes]
         connection.exec_driver_sql(_CHANGE_ONE, rows)  # SQLAlchemy's way with each row takes longer than the update
 
 
@@ -252,14 +253,16 @@ def find_next_pages(
 
     Whoever's page is under way is left alone, and is moved on when it is final. Who has no page left has finished.
     """
-    who = f"e.campaign_id = :campaign AND {people.where(connection)}"
+    who, had = f"e.campaign_id = :campaign AND {people.where(connection)}", ""
     bound: dict[str, Any] = {"campaign": campaign_id} | people.bound(connection)
     if enrolled_at is not None:
         who += " AND e.enrolled_at = :enrolled_at"
+        # most newcomers have nothing behind them and keep the first page: a look costs less than writing their rows
+        had = "AND EXISTS (SELECT 1 FROM delivery h WHERE h.subscriber_id = e.subscriber_id AND h.campaign_id = e.campaign_id)"
         bound["enrolled_at"] = enrolled_at
     connection.execute(
         text(
-            f"UPDATE enrollment AS e SET next_page_id = {NEXT_PAGE} WHERE {who} AND NOT EXISTS (SELECT 1 FROM "
+            f"UPDATE enrollment AS e SET next_page_id = {NEXT_PAGE} WHERE {who} {had} AND NOT EXISTS (SELECT 1 FROM "
             "delivery d WHERE d.subscriber_id = e.subscriber_id AND d.campaign_id = e.campaign_id "
             "AND d.page_id = e.next_page_id AND d.copy = e.round * 100 AND d.moved = 0)"
         ),

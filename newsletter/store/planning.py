@@ -19,11 +19,12 @@ DUE = "e.campaign_id = :campaign AND e.state = 'active' AND e.due_at > :since AN
 
 
 class Finished(NamedTuple):
-    """A delivery that is final and whose reader has not been moved on, with the reader's enrollment (None: a seed)."""
+    """What deliveries have in common that are final and whose readers have not been moved on.
 
-    delivery_id: int
+    With it what their readers' enrollments have in common (None: a seed's copy).
+    """
+
     campaign_id: int
-    subscriber_id: int
     page_id: str
     is_copy: bool
     state: str
@@ -34,6 +35,13 @@ class Finished(NamedTuple):
     due_at: int | None
     after_it: str | None
     preferences: Preferences
+
+
+class Readers(NamedTuple):
+    """The deliveries of a group, and their readers."""
+
+    delivery_ids: list[int]
+    subscriber_ids: list[int]
 
 
 def anything_due(connection: Connection, campaign_id: int, since: int, now: int) -> bool:
@@ -221,12 +229,12 @@ def pages_due(connection: Connection, campaign_id: int, since: int, now: int) ->
     return list(rows.scalars())
 
 
-def finished_deliveries(connection: Connection, limit: int) -> list[Finished]:
-    """Deliveries that are final and whose readers have not been moved on, the oldest first."""
+def finished_deliveries(connection: Connection, limit: int) -> dict[Finished, Readers]:
+    """Deliveries that are final and whose readers have not been moved on, the oldest first, in groups that are alike."""
     rows = connection.execute(
         text(
             f"""
-            SELECT d.id, d.campaign_id, d.subscriber_id, d.page_id, d.copy <> coalesce(e.round, 0) * 100,
+            SELECT d.id, d.subscriber_id, d.campaign_id, d.page_id, d.copy <> coalesce(e.round, 0) * 100,
                    d.state, d.finished_at,
                    e.state, e.zone, e.next_page_id, e.due_at,
                    CASE WHEN e.next_page_id = d.page_id THEN {NEXT_PAGE} END,
@@ -239,8 +247,12 @@ def finished_deliveries(connection: Connection, limit: int) -> list[Finished]:
         ),
         {"limit": limit},
     )
-    cells: list[list[Any]] = [[*row] for row in rows]
-    return [Finished._make([*row[:12], preferences_from(*row[12:])]) for row in cells]
+    alike: dict[tuple[Any, ...], Readers] = {}
+    for delivery_id, subscriber_id, *shared in rows:
+        group = alike.setdefault(tuple(shared), Readers([], []))
+        group.delivery_ids.append(delivery_id)
+        group.subscriber_ids.append(subscriber_id)
+    return {Finished._make([*key[:10], preferences_from(*key[10:])]): readers for key, readers in alike.items()}
 
 
 def mark_moved(connection: Connection, delivery_ids: Sequence[int]) -> None:
