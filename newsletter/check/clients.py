@@ -157,7 +157,7 @@ class ClientRules:
         """Each feature that a chosen client does not fully support, once, at its first place."""
         found = []
         for slug, line in sorted(features_of(mail).items(), key=lambda item: (item[1] or 0, item[0])):
-            if slug not in self._baseline and slug in self.support.features:
+            if slug not in self._baseline and slug not in COSMETIC and slug in self.support.features:
                 for code, severity, message in self._verdict(slug):
                     found.append((code, Problem(message, line, severity)))
         return found
@@ -189,13 +189,23 @@ def _sentences(
         lost = feature.slug.startswith("image-") or feature.slug in LOST
         severity = Severity.ERROR if lost else Severity.WARNING
         found.append((CODE_UNSUPPORTED, severity, f"{feature.title} does not work in {', '.join(lacking)}.{where}"))
-    if partial:
-        because = f" ({notes[0]})" if notes else ""
-        found.append(
-            (CODE_PARTIAL, Severity.INFO, f"{feature.title} works in part in {', '.join(partial)}{because}.{where}")
-        )
+    notes = [note for note in notes if not RARE.search(note)]
+    if partial and notes:
+        works = f"{feature.title} works in part in {', '.join(partial)} ({notes[0].rstrip('.')}).{where}"
+        found.append((CODE_PARTIAL, Severity.INFO, works))
     return found
 
+
+COSMETIC = frozenset(
+    [*(f"css-pseudo-class-{name}" for name in ("active", "focus", "hover", "link", "not", "visited")), "css-animation",
+     "css-at-font-face", "css-at-import", "css-at-keyframes", "css-at-media", "css-at-supports", "css-transition",
+     "css-background-position", "css-background-repeat", "css-background-size", "css-border-spacing", "css-clear",
+     "css-box-sizing", "css-outline", "css-text-shadow", "css-box-shadow", "css-visibility", "html-background"]
+)  # fmt: skip
+"""What adds something where it works and takes nothing away where it does not: not worth a word."""
+
+RARE = re.compile(r"logical|whitespace|longhand|non.google|shorthand", re.IGNORECASE)
+"""Notes about partial support that hardly ever concern what a mail uses."""
 
 LOST = frozenset(
     ["html-video", "html-audio", "html-svg", "html-object", "html-form", "html-picture", "html-image-maps"]
@@ -282,6 +292,8 @@ def _property_features(name: str, value: str) -> set[str]:
         return {"css-variables"}
     if name.startswith(("mso-", "-webkit-", "-ms-", "-moz-")):
         return set()
+    if name in ("box-shadow", "text-shadow"):
+        return {f"css-{name}"}
     found = {f"css-{SLUG_OF.get(name, name)}"}
     if slug := VALUES.get((name, value.removesuffix("!important").strip())):
         found.add(slug)
@@ -302,8 +314,6 @@ def _sheet_features(css: str) -> frozenset[str]:
             )
             prelude = tinycss2.serialize(node.prelude)
             found.update(f"css-at-media-{feature}" for feature in MEDIA.findall(prelude))
-            if node.content is not None and node.lower_at_keyword in ("media", "supports"):
-                pending.extend(tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True))
         elif node.type == "qualified-rule":
             found.update(_selector_features(tinycss2.serialize(node.prelude)))
             for declaration in tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True):

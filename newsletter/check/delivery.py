@@ -10,6 +10,7 @@ from email.parser import BytesHeaderParser
 from newsletter.check.links import LOCAL
 from newsletter.check.mail import Mail
 from newsletter.check.rule import Problem, rule
+from newsletter.content.tree import text_of
 from newsletter.finding import Severity
 
 HEADERS = (
@@ -32,8 +33,8 @@ UNSUBSCRIBE = re.compile(r"/u/|unsubscribe|abmelden|désabonner|darse de baja|de
 )
 def unsubscribe_missing(mail: Mail) -> Iterator[Problem]:
     """HTML and text both have a link to unsubscribe."""
-    addresses = [link.get("href") or "" for link in mail.links]
-    if mail.traced and not any(UNSUBSCRIBE.search(address) for address in addresses):
+    ways = (f"{link.get('href') or ''} {text_of(link)}" for link in mail.links)
+    if mail.traced and not any(UNSUBSCRIBE.search(way) for way in ways):
         yield Problem("The HTML has no link to unsubscribe.")
     if mail.text and not UNSUBSCRIBE.search(mail.text):
         yield Problem("The plain text has no way to unsubscribe.")

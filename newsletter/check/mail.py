@@ -15,6 +15,7 @@ from newsletter.content.tree import Element
 NOWHERE = "https://reader.example/"
 """Stands where an address depends on the reader."""
 HIDDEN = re.compile(r"display\s*:\s*none|max-height\s*:\s*0|font-size\s*:\s*0(?:px)?\s*(?:;|$)", re.IGNORECASE)
+NOT_SHOWN = re.compile(r"(?:^|;)\s*display\s*:\s*none", re.IGNORECASE)
 CONDITIONAL = re.compile(r"<!--\[if[^\]]*\]>.*?<!\[endif\]-->", re.DOTALL)
 STYLE_BLOCK = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 TRACE = re.compile(r' data-line="\d+"')
@@ -104,7 +105,8 @@ class Mail:
 def _visible(element: Element) -> Iterator[Element]:
     for child in element:
         if isinstance(child.tag, str) and child.tag not in ("style", "script", "title", "head"):
-            if child.tag == "div" and HIDDEN.search(child.get("style", "")) and "opacity" in child.get("style", ""):
+            style = child.get("style", "")
+            if NOT_SHOWN.search(style) or (child.tag == "div" and HIDDEN.search(style) and "opacity" in style):
                 continue
             yield child
             yield from _visible(child)

@@ -12,6 +12,7 @@ from newsletter.finding import Severity
 CLIP = 102_400
 NEAR = 80_000
 """Bytes of decoded HTML: Gmail shows the first 102 KB and a link to the rest."""
+RIGHT_TO_LEFT = frozenset(["ar", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", "ur", "yi"])
 STYLE = 16_384
 """Characters of a style block, beyond which Gmail drops it."""
 LEFT_OVER = re.compile(r"\{\{[^{}]{0,80}\}?\}?|\{%[^%]{0,80}%?\}?|%7B%7B|\*\|[A-Z_:]+\|\*|\[\[[a-z_]+\]\]")
@@ -66,7 +67,7 @@ def style_block(mail: Mail) -> Iterator[Problem]:
 @rule(
     "document-head",
     Severity.ERROR,
-    why="Without an upper-case doctype clients fall into quirks mode; without language a screen reader guesses the "
+    why="Without a doctype clients fall into quirks mode; without language a screen reader guesses the "
     "voice; without charset old clients garble letters.",
     remedy="Mend the head of the template.",
     bad={"traced": '<html lang="und"><head></head><body><p>A</p></body></html>'},
@@ -76,18 +77,18 @@ def style_block(mail: Mail) -> Iterator[Problem]:
     },
 )
 def document_head(mail: Mail) -> Iterator[Problem]:
-    """A whole document has doctype, language, direction, charset, viewport and title."""
+    """A whole document has doctype, language, charset, viewport and title, and a direction when it is not the usual one."""
     head = mail.html[:3000]
     if "<html" not in head:
         return
-    if not mail.html.startswith("<!DOCTYPE html"):
+    if not mail.html.lstrip()[:14].lower().startswith("<!doctype html"):
         yield Problem("The document does not begin with <!DOCTYPE html>.")
     if not (language := re.search(r'<html[^>]*\blang="([^"]*)"', head)) or language[1].lower() in ("", "und"):
         yield Problem("The document does not say its language.")
-    if 'dir="' not in head:
-        yield Problem("The document does not say its direction.")
-    for needed, pattern in (("charset", "charset="), ("viewport", 'name="viewport"'), ("title", "<title>")):
-        if pattern not in mail.html[:20_000]:
+    elif language[1].lower().partition("-")[0] in RIGHT_TO_LEFT and 'dir="rtl"' not in head:
+        yield Problem("The document does not say that it is written from right to left.")
+    for needed, pattern in (("charset", "charset="), ("viewport", 'name="viewport"'), ("title", "<title")):
+        if pattern not in mail.html[:20_000].lower():
             yield Problem(f"The document has no {needed}.")
 
 
@@ -154,6 +155,6 @@ def characters(mail: Mail) -> Iterator[Problem]:
 )
 def outlook_conditionals(mail: Mail) -> Iterator[Problem]:
     """Every `[if …]` has its `[endif]`."""
-    opened, closed = len(re.findall(r"<!--\[if", mail.html)), len(re.findall(r"<!\[endif\]", mail.html))
+    opened, closed = len(re.findall(r"<!(?:--)?\[if", mail.html)), len(re.findall(r"<!\[endif\]", mail.html))
     if opened != closed:
         yield Problem(f"{opened} conditional comments are opened and {closed} closed.")

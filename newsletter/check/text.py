@@ -13,8 +13,14 @@ from newsletter.content.tree import Element, text_of
 from newsletter.finding import Severity
 
 SMALLEST = 12
-ENOUGH = 4.5
-"""Contrast of text to its background, WCAG 1.4.3."""
+ENOUGH, ENOUGH_IF_LARGE = 4.45, 2.95
+"""Contrast of text to its background, WCAG 1.4.3: 4.5 and 3 as they are printed, to one place."""
+LARGE, LARGE_BOLD = 24, 18.66
+"""CSS pixels: 18 and 14 points."""
+USUAL_SIZES = {"h1": 32.0, "h2": 24.0, "h3": 18.72}
+BOLD = ("b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6")
+HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)")
+PICTURE = re.compile(r"background[^;]*:[^;]*(?:url\(|gradient\()")
 WORDS_PER_MINUTE = 230
 LONG_READ = 10
 """Minutes."""
@@ -69,23 +75,39 @@ class Coloured(NamedTuple):
     text: Colour
     back: Colour
     is_own: bool
+    is_large: bool = False
 
 
 def coloured(mail: Mail) -> Iterator[Coloured]:
-    """The elements with text of their own, in the colours they inherit."""
+    """The elements with text of their own, in the colours they inherit; those on a picture can't be judged."""
     for element in mail.elements:
         if not (element.text or "").strip():
             continue
         text = back = None
-        is_own = False
+        is_own = is_on_picture = False
         for up in (element, *element.iterancestors()):
             style = up.get("style", "")
             if text is None and "color" in style and (found := TEXT_COLOUR.search(style)):
                 text, is_own = parse_colour(found[1]), is_own or up.tag == "span" or is_authors(up)
-            found = BACKGROUND.search(style) if "background" in style else None
-            if back is None and (found or up.get("bgcolor")):
-                back, is_own = parse_colour(found[1] if found else up.get("bgcolor")), is_own or is_authors(up)
-        yield Coloured(element, text or Colour(0, 0, 0), back or Colour(255, 255, 255), is_own)
+            if back is None:
+                is_on_picture = is_on_picture or bool(up.get("background")) or bool(PICTURE.search(style))
+                found = BACKGROUND.search(style) if "background" in style else None
+                if found or up.get("bgcolor"):
+                    back, is_own = parse_colour(found[1] if found else up.get("bgcolor")), is_own or is_authors(up)
+        if not is_on_picture:
+            yield Coloured(element, text or Colour(0, 0, 0), back or Colour(255, 255, 255), is_own, _is_large(element))
+
+
+def _is_large(element: Element) -> bool:
+    """Whether text is at least 24 pixels high, or bold and 18.66: then a contrast of 3 to 1 is enough (WCAG 1.4.3)."""
+    size, is_bold = 0.0, False
+    for up in (element, *element.iterancestors()):
+        style = up.get("style", "")
+        is_bold = is_bold or up.tag in BOLD or bool(HEAVY.search(style))
+        if not size:
+            found = FONT_SIZE.search(style)
+            size = float(found[1]) if found else USUAL_SIZES.get(up.tag, 0.0)
+    return size >= LARGE or (is_bold and size >= LARGE_BOLD)
 
 
 @rule(
@@ -98,10 +120,10 @@ def coloured(mail: Mail) -> Iterator[Coloured]:
     good='<p data-line="4" style="color:#444444;background-color:#ffffff">Plain words</p>',
 )
 def contrast_light(mail: Mail) -> Iterator[Problem]:
-    """Text contrasts with its background by 4.5 to 1."""
-    for element, text, back, _ in coloured(mail):
+    """Text contrasts with its background by 4.5 to 1, large text by 3 to 1; text on a picture is not judged."""
+    for element, text, back, _, is_large in coloured(mail):
         ratio = contrast(text, back)
-        if ratio < ENOUGH:
+        if ratio < (ENOUGH_IF_LARGE if is_large else ENOUGH):
             yield at(
                 element, f"The text {shown(text_of(element))} has a contrast of {ratio:.1f} to 1 ({text} on {back})."
             )
@@ -119,10 +141,12 @@ def contrast_light(mail: Mail) -> Iterator[Problem]:
 def contrast_dark(mail: Mail) -> Iterator[Problem]:
     """Colours an author chose can be read in dark mode too: on the dark card, and inverted as Gmail inverts them."""
     found = DARK_CARD.search(mail.html)
+    if not found and "<html" in mail.html:
+        return  # without dark styles of its own a mail is turned round by clients, text and background alike
     card = (parse_colour(found[1]) if found else None) or Colour(27, 30, 35)
     if not any(element.tag == "span" for element in mail.elements):
         return
-    for element, text, back, is_own in coloured(mail):
+    for element, text, back, is_own, _ in coloured(mail):
         if element.tag != "span" or not is_own or contrast(text, back) < ENOUGH:
             continue
         style = element.get("style", "")

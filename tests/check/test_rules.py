@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import newsletter.check.checker  # noqa: F401 (registers the rules)
+from newsletter.check.clients import ClientRules
 from newsletter.check.documentation import checks_reference
 from newsletter.check.mail import Mail
 from newsletter.check.rule import RULES, Example
@@ -59,10 +60,38 @@ def test_every_rule_is_documented_as_it_is() -> None:
         ("template-left-over", '<p data-line="3">In CSS one writes a { color: red }</p><pre>{{ x }}</pre>'),
         ("text-small", '<div style="font-size:0px"> </div><div style="font-size:1px">&nbsp;</div>'),
         ("subject-shouting", "<p>A</p>"),
+        ("contrast", '<h1 style="color:#ffffff;background:#8a8a8a">Large</h1>'),
+        ("contrast", '<td background="https://a.example/x.jpg"><p style="color:#ffffff">On a picture</p></td>'),
+        ("contrast", '<div style="background:linear-gradient(#000,#333)"><p style="color:#ffffff">On dark</p></div>'),
+        ("contrast", '<p style="color:#888888;background:#222222">4.48, which is printed as 4.5</p>'),
+        ("contrast-dark", '<html><body><p>A <span style="color:#666666">grey</span> word</p></body></html>'),
+        ("contrast-dark", '<html><style>@media (prefers-color-scheme: dark) {.card {background: #111111}}</style>'
+         '<body><span style="color:transparent;display:none">Preheader</span></body></html>'),
+        ("outlook-conditionals", "<!--[if mso]>A<![endif]--><![if !mso]>B<![endif]><!--[if !mso]><!-->C<!--<![endif]-->"),
+        ("unsubscribe-missing", '<p>Enough? <a href="https://list.example/x?y=1">Unsubscribe</a></p>'),
+        ("document-head", '<!doctype html><html lang="en"><head><meta charset="UTF-8"><meta name="viewport" content="a">'
+         '<title dir="auto">A</title></head><body><p>A</p></body></html>'),
     ],
 )  # fmt: skip
 def test_what_is_right_is_left_in_peace(code: str, traced: str) -> None:
     assert not list(RULES[code].judge(Mail(traced=traced, subject="הודעה חשובה: NASA and the NLRB")))
+
+
+def test_text_from_right_to_left_must_say_so() -> None:
+    head = '<head><meta charset="utf-8"><meta name="viewport" content="a"><title>A</title></head><body>A</body></html>'
+    judge = RULES["document-head"].judge
+    [problem] = judge(Mail(traced=f'<!DOCTYPE html><html lang="ar-EG">{head}'))
+    assert "right to left" in problem.message
+    assert not list(judge(Mail(traced=f'<!DOCTYPE html><html lang="ar-EG" dir="rtl">{head}')))
+
+
+def test_what_only_adds_something_is_no_finding_of_clients() -> None:
+    style = "<style>@import url(https://a.example/f.css); a:hover{color:red} @media (max-width:600px){p{display:flex}}</style>"
+    mail = Mail(
+        traced=f'{style}<p style="box-sizing:border-box;border-spacing:0;text-shadow:0 1px rgba(0,0,0,.4)">A</p>'
+    )
+    assert not ClientRules({}).judge(mail)
+    assert [code for code, _ in ClientRules({}).judge(Mail(traced='<p style="display:flex">A</p>'))]
 
 
 def test_a_problem_points_at_the_line_its_element_came_from() -> None:
