@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 
 _QUOTED = r"\"(?:[^\"\\\r\n]|\\.){1,64}\""
-_ATOM = r"[^\s<>()\[\]{}:;,@\\\"`|*]{1,64}"
+_ATOM = r"[^\s<>()\[\]{}:;,@\\\"`|*（）：；，。、【】《》「」“”‘’]{1,64}"
 _DOMAIN = r"(?:\[[\d.]{7,15}\]|(?:[^\W_]|[-_])(?:[\w\-]|\.(?=[\w\-])){0,252})"
 ADDRESS = rf"(?:{_QUOTED}|{_ATOM})@{_DOMAIN}"
 _FIND = re.compile(ADDRESS)
+_EAST_ASIAN = "[\u3000-\u9fff\uac00-\ud7af\uff00-\uffef]"
+_JOINED_BEFORE = re.compile(rf"^{_EAST_ASIAN}+(?=[A-Za-z0-9])")
+_JOINED_AFTER = re.compile(rf"(?<=[A-Za-z]{{2}}){_EAST_ASIAN}.*$")
+"""Chinese, Japanese and Korean put no blank between an address and the words around it."""
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
@@ -38,6 +42,7 @@ def clean(text: str) -> str:
         return ""
     address = match.group().strip("'`").rstrip(".-_").lstrip("-.=/&#")
     local, _, domain = address.rpartition("@")
+    local, domain = _JOINED_BEFORE.sub("", local), _JOINED_AFTER.sub("", domain)
     if not local or not domain or ".." in domain or not re.search(r"\w", domain):
         return ""
     return f"{local}@{domain.lower()}"

@@ -7,6 +7,7 @@ Nothing here raises on bytes; what can't be read is left out.
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,16 @@ from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
+from itertools import islice
 
 MAX_BYTES = 2_000_000
 """Bytes of a mail that are read: the report stands at its start, the returned original may be any size."""
 MAX_PARTS = 60
 MAX_PART_TEXT = 60_000
+MAX_FIELD = 10_000
+"""Characters of one header: decoding words takes time that grows with the square of their number."""
+MAX_FIELDS = 2000
+MAX_HEAD = 200_000
 
 _ORIGINALS = frozenset({"message/rfc822", "text/rfc822-headers", "message/rfc822-headers"})
 
@@ -72,16 +78,21 @@ def first(fields: Fields, name: str) -> str:
 
 def parse_mail(data: bytes) -> Mail:
     """Read a mail. Never raises on bytes; an mbox "From " line before the headers is skipped."""
-    data = data[:MAX_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # old Macs end lines with CR alone
+    data = data[:MAX_BYTES]
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # saved by a Windows program
+        data = data.decode("utf-16", "replace").encode()
+    data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # old Macs end lines with CR alone
     data = data.lstrip(b"\n\t ").removeprefix(b"\xef\xbb\xbf")
     if data.startswith((b"From ", b">From ")):
         data = data.partition(b"\n")[2]
+    head, blank, body = data.partition(b"\n\n")
+    if len(head) > MAX_HEAD:  # the parser needs four seconds for two megabytes of headers
+        data = head[:MAX_HEAD].rpartition(b"\n")[0] + blank + body
     try:
         message = message_from_bytes(data)
         leaves = list(_walk(message))
     except (RecursionError, HeaderParseError, ValueError, LookupError, AssertionError, AttributeError, TypeError):
         # the standard parser gives up on a few hostile shapes (CPython issues about nested and 8-bit headers)
-        head, _, body = data.partition(b"\n\n")
         return Mail(
             parse_fields(_decode(head, "")), "text/plain", "", (Part("text/plain", _decode(body, "")),), (), False
         )
@@ -91,7 +102,9 @@ def parse_mail(data: bytes) -> Mail:
 def _lay_flat(message: Message, leaves: list[Part]) -> Mail:
     originals = [part for part in leaves if part.kind in _ORIGINALS]
     return Mail(
-        headers=tuple((name.lower(), decode_words(str(value))) for name, value in message.raw_items()),
+        headers=tuple(
+            (name.lower(), decode_words(str(value))) for name, value in islice(message.raw_items(), MAX_FIELDS)
+        ),
         kind=message.get_content_type(),
         report_type=_parameter(message, "report-type").lower(),
         report=tuple(part for part in leaves if part.kind not in _ORIGINALS),
@@ -129,7 +142,8 @@ def parse_fields(text: str) -> Fields:
 
 
 def decode_words(value: str) -> str:
-    """RFC 2047 encoded words as text; what can't be decoded stays as it is."""
+    """RFC 2047 encoded words as text; what can't be decoded stays as it is, what is endless is cut."""
+    value = value[:MAX_FIELD]
     value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if not value.isascii() else value
     if "=?" not in value:
         return value

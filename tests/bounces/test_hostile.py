@@ -55,6 +55,8 @@ def test_mails_in_pieces_are_classified(headers: list[bytes], body: list[bytes])
         b"Content-Type: multipart/mixed; boundary=B\n\n" + b"--B\nContent-Type: multipart/mixed; boundary=B\n\n" * 3000,
         b"Content-Type: message/rfc822\n\n" * 3000,
         b"From: x@y.z\nSubject: " + b"=?utf-8?q?" * 20_000,
+        b"From: x@y.z\nSubject: " + b"=?utf-8?q?a?= " * 200_000,
+        b"X-A: b\n" * 400_000,
         b"From: mailer-daemon@x.y\nSubject: undelivered\n\n" + b"<" * 200_000,
         b"From: mailer-daemon@x.y\nSubject: undelivered\n\n" + b"a@" * 100_000,
         b"From: mailer-daemon@x.y\nSubject: undelivered\n\n" + b"user is unknown to: " * 20_000,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from newsletter.bounces.classify import Kind, classify_mail
 from newsletter.bounces.reasons import classify_reply
 from newsletter.bounces.verdict import Reason, Severity
 
@@ -43,3 +44,40 @@ def test_a_full_mailbox_is_soft_in_every_language_whatever_the_code(said: str) -
 @pytest.mark.parametrize("said", phrases(OURS))
 def test_what_is_about_the_sender_is_never_hard(said: str) -> None:
     assert classify_reply(550, "", said).severity is Severity.SENDER
+
+
+AWAY = """\
+Automatic reply: Hello|Automatische Antwort: Hallo|Réponse automatique : Bonjour|Respuesta automática: Hola|Risposta automatica: Ciao
+Resposta automática: Olá|Automatisch antwoord: Hallo|Autosvar: Hej|Automatisk svar: Hej|Automaattinen vastaus: Hei
+Autoodpowiedź: Witaj|Automatická odpověď: Ahoj|Automatická odpoveď: Ahoj|Automatikus válasz: Szia|Răspuns automat: Salut
+Otomatik Yanıt: Merhaba|Αυτόματη απάντηση: Γεια|Автоматический ответ: Привет|Автоматична відповідь: Привіт
+Автоматичен отговор: Здравей|Аутоматски одговор: Здраво|Automatski odgovor: Bok|Samodejni odgovor: Živjo|Automaatvastus: Tere
+Automatinis atsakymas: Labas|Automātiskā atbilde: Sveiki|自動応答: こんにちは|自动答复: 你好|自動回覆: 你好|자동 회신: 안녕하세요
+תשובה אוטומטית: שלום|رد تلقائي: مرحبا|ตอบกลับอัตโนมัติ: สวัสดี|Trả lời tự động: Xin chào|Balasan otomatis: Halo"""
+
+
+@pytest.mark.parametrize("subject", phrases(AWAY))
+@pytest.mark.parametrize("path", ["<>", "<kim@acme.example>"])
+def test_an_answering_machine_is_known_by_its_subject_in_every_language(subject: str, path: str) -> None:
+    mail = f"Return-Path: {path}\nFrom: Kim <kim@acme.example>\nTo: bounces@news.example\nSubject: {subject}\n\nUser unknown?\n"
+    found = classify_mail(mail.encode())
+    assert (found.kind, found.hard) == (Kind.AUTOREPLY, False)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "hard"),
+    [
+        ("Error en la entrega del mensaje", "No se ha podido entregar a:\n\nkim@qq.com\n\nLa cuenta no existe.", True),
+        ("Échec de remise", "N'a pas pu être remis :\n\n<kim@qq.com>\n\nLa boîte aux lettres est pleine.", False),
+        ("Nedoručitelná zpráva", "Zprávu se nepodařilo doručit:\n\n<kim@qq.com>\n\nUživatel neexistuje.", True),
+        ("Mancato recapito", "Impossibile recapitare il messaggio a:\n\n<kim@qq.com>\n\nUtente sconosciuto.", True),
+        ("退信通知", "很抱歉，您的邮件被退回。\n退信原因：收件人邮件地址（kim@qq.com）不存在，邮件无法送达。", True),
+        ("系统退信", "您的邮件无法送达\n收件人：kim@qq.com\n原因：对方邮箱已满。", False),
+        ("配信エラー", "次の宛先へ配信できませんでした。\n\n宛先kim@qq.comのユーザーが存在しません", True),
+    ],
+)
+def test_a_bounce_without_a_report_is_read_in_many_languages(subject: str, text: str, hard: bool) -> None:
+    mail = f"Return-Path: <>\nFrom: postmaster@mx.example\nTo: bounces@news.example\nSubject: {subject}\n\n{text}\n"
+    found = classify_mail(mail.encode())
+    assert (found.kind, found.hard, found.recipients) == (Kind.BOUNCE, hard, ("kim@qq.com",))
+    assert classify_mail(mail.encode("utf-16")) == found
