@@ -72,7 +72,14 @@ def planning(database: Database) -> Iterator[Connection]:
     """
     with database.transaction() as connection:
         if database.is_postgresql:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PLANNING_LOCK})
+            # a million rows are sorted in memory, and compiling the statements would take longer than it saves
+            connection.execute(
+                text(
+                    "SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true), "
+                    "pg_advisory_xact_lock(:key)"
+                ),
+                {"key": PLANNING_LOCK},
+            )
         yield connection
 
 
