@@ -56,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._reader = ReplyReader()
         self._waiter: asyncio.Future[Reply] | None = None
         self._early: list[Reply] = []
+        self._is_encrypted = False
         self._is_stalled = False
         self._is_closed = False
         self._reason = ""
@@ -73,7 +74,7 @@ class Connection(asyncio.Protocol):
             if self.dialogue is None:
                 self._receive_early(replies)
             elif replies:
-                self.dialogue.receive(replies, dot_left=not self._is_stalled)
+                self.dialogue.receive(replies, dot_left=self._has_left)
                 self._set_deadline()
                 if not self.dialogue.is_open:
                     self.drop(f"closed by the relay: {self.dialogue.closing_reply}")
@@ -104,8 +105,13 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(ConnectionResetError(reason))
         if self.dialogue is not None:
-            self.dialogue.lose(reason, dot_left=not self._is_stalled)
+            self.dialogue.lose(reason, dot_left=self._has_left)
         self._on_close(self, reason)
+
+    @property
+    def _has_left(self) -> bool:
+        """Whether all that was written has, for all we know, left this process."""
+        return self._is_encrypted or not self._is_stalled
 
     # the engine's side
 
@@ -195,7 +201,7 @@ class Connection(asyncio.Protocol):
         _require(Stage.AUTH, reply, 235)
 
     async def _command(self, line: str, seconds: float) -> Reply:
-        self._write(line.encode() + b"\r\n")
+        self._write([line.encode() + b"\r\n"])
         return await self._await_reply(seconds)
 
     async def _await_reply(self, seconds: float) -> Reply:
@@ -219,17 +225,24 @@ class Connection(asyncio.Protocol):
 
     def _adopt(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        # Any byte still in this process shows as "paused": so a final dot that never left is known not to have left.
-        transport.set_write_buffer_limits(high=0)
+        self._is_encrypted = transport.get_extra_info("ssl_object") is not None
+        if not self._is_encrypted:
+            # Any byte still in this process shows as "paused", so a final dot that never left is known not to have.
+            # Not under TLS: with a limit of 0 its transport says "paused" and "resumed" in turn, whatever it holds.
+            transport.set_write_buffer_limits(high=0)
         raw = transport.get_extra_info("socket")
         if raw is not None:
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._is_closed:
-            self._transport.write(data)
-            self._set_deadline()
+    def _write(self, pieces: list[bytes]) -> None:
+        if self._transport is None or self._is_closed:
+            return
+        if self._is_encrypted:
+            self._transport.write(b"".join(pieces))  # each write becomes a TLS record of its own
+        else:
+            self._transport.writelines(pieces)
+        self._set_deadline()
 
     def _set_deadline(self) -> None:
         """When to give up waiting for what is awaited now; looked at by the pool's watch once in a while."""

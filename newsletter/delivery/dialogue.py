@@ -74,7 +74,9 @@ class Awaited(Enum):
 class Dialogue:
     """One connection's messages. `write` hands bytes to the socket; `may_take` is asked before each new message."""
 
-    def __init__(self, features: Features, clerk: Clerk, write: Callable[[bytes], None], limit: int = 100) -> None:
+    def __init__(
+        self, features: Features, clerk: Clerk, write: Callable[[list[bytes]], None], limit: int = 100
+    ) -> None:
         self.features = features
         self.clerk = clerk
         self.awaited: deque[Awaited] = deque()
@@ -232,7 +234,7 @@ class Dialogue:
             self._close(Reply(0, "the journal can't be written"))
             return
         self._envelope, self._body = None, parcel
-        self._output.append(parcel.data)
+        self._output += parcel.pieces
         self._say(FINAL_DOT, Awaited.DOT)
         if self.features.pipelining:
             self._begin_next()
@@ -272,7 +274,7 @@ class Dialogue:
     def _say_envelope(self, parcel: Parcel) -> None:
         options = b""
         if self.features.sizes:
-            options = b" SIZE=%d" % len(parcel.data)
+            options = b" SIZE=%d" % parcel.octets
         if parcel.needs_utf8:
             options += b" BODY=8BITMIME SMTPUTF8"
         self._say(b"MAIL FROM:<%b>%b\r\n" % (parcel.sender, options), Awaited.MAIL)
@@ -283,8 +285,8 @@ class Dialogue:
 
     def _why_impossible(self, parcel: Parcel) -> Reply | None:
         """Why this server can't take this message at all, as the reply it would have given (RFC 1870, 6531, 6152)."""
-        if self.features.size and len(parcel.data) > self.features.size:
-            return Reply(552, f"5.3.4 {len(parcel.data)} octets are more than the relay takes ({self.features.size})")
+        if self.features.size and parcel.octets > self.features.size:
+            return Reply(552, f"5.3.4 {parcel.octets} octets are more than the relay takes ({self.features.size})")
         if parcel.needs_utf8 and not self.features.utf8:
             return Reply(553, "5.6.7 the address needs SMTPUTF8, which the relay does not offer")
         if parcel.needs_utf8 and not self.features.eight_bit:
@@ -315,7 +317,6 @@ class Dialogue:
             answered, self._answered = self._answered, []
             self.clerk.commit(answered, None)
         if self._output and write:
-            output = self._output[0] if len(self._output) == 1 else b"".join(self._output)
-            self._output.clear()
+            output, self._output = self._output, []
             self._unsaid = 0
             self._write(output)

@@ -34,7 +34,7 @@ from newsletter.delivery.tally import Tally
 from newsletter.errors import StoreError
 from newsletter.store.deliveries import Claim, Outcome, Traffic
 
-GROUP = 64
+GROUP = 128
 """Parcels packed together: one sync of the journal and one look at the suppressions for all of them."""
 
 MORSEL = 8
@@ -339,7 +339,7 @@ class Engine:
     def _note(self, pool: RelayPool, parcel: Parcel, stage: Stage, reply: Reply, outcome: Outcome) -> None:
         if outcome.state == "sent":
             self.tally.sent += 1
-            self.tally.octets += len(parcel.data)
+            self.tally.octets += parcel.octets
         elif outcome.state == "failed":
             self.tally.failed += 1
         elif outcome.tried:

@@ -119,5 +119,5 @@ class FilingEngine:
             outcome = Outcome(claim.id, claim.attempts, "sent", now, relay="outbox", code=reply.code, reply=reply.text)
             batch.outcomes.append(outcome)
             self.tally.sent += 1
-            self.tally.octets += len(parcel.data)
+            self.tally.octets += parcel.octets
             self.log.delivery(parcel, "outbox", Stage.DOT, reply, outcome)

@@ -53,7 +53,7 @@ class DeliveryLog:
             stage=stage.value,
             reply=str(reply),
             attempt=claim.attempts + 1,
-            octets=len(parcel.data),
+            octets=parcel.octets,
             ms=round((steady() - parcel.started_at) * 1000, 1),
         )
 

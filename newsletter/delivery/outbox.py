@@ -30,7 +30,7 @@ class Outbox:
         """Write one message and return when it is on the disk. Raises OSError."""
         claim = parcel.claim
         name = f"{claim.id}.{claim.copy}"
-        data = parcel.data
+        data = b"".join(parcel.pieces)
         if self.is_maildir:
             host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
             temporary = self.folder / "tmp" / f"newsletter.{name}.{host}"

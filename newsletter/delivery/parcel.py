@@ -13,9 +13,9 @@ _SAFE = re.compile(r"[^\x00-\x20<>\x7f-\x9f\u2028\u2029]+@[^\x00-\x20<>@\x7f-\x9
 
 
 class Message(Protocol):
-    """What `newsletter.message.builder` makes: the envelope's two addresses and the bytes between DATA and the dot.
+    """What `newsletter.message.builder` makes: the envelope's two addresses and what stands between DATA and the dot.
 
-    Domains are A-labels (RFC 5891). No line of `data` starts with a dot: that is seen to when a page is compiled,
+    Domains are A-labels (RFC 5891). No line of `pieces` starts with a dot: that is seen to when a page is compiled,
     once, and not for every message (RFC 5321 §4.5.2 asks for dots to be stuffed; looking for them takes 30 µs, a
     quarter of what a message costs). Only an address beyond ASCII puts bytes beyond ASCII into it.
     """
@@ -25,7 +25,7 @@ class Message(Protocol):
     @property
     def recipient(self) -> str: ...
     @property
-    def data(self) -> bytes: ...
+    def pieces(self) -> tuple[bytes, ...]: ...
     @property
     def needs_smtputf8(self) -> bool: ...
 
@@ -34,14 +34,15 @@ class Message(Protocol):
 class Parcel:
     """One message on its way.
 
-    `data` ends in CRLF and has no line that starts with a dot. `checked_at` (monotonic seconds) is when it was last
+    `pieces`, `octets` long together, end in CRLF and have no line that starts with a dot. `checked_at` (monotonic seconds) is when it was last
     asked whether this person may be mailed. `needs_utf8`: the relay must offer SMTPUTF8 (RFC 6531) and 8BITMIME.
     """
 
     claim: Claim
     sender: bytes
     recipient: bytes
-    data: bytes
+    pieces: tuple[bytes, ...]
+    octets: int
     domain: str
     needs_utf8: bool = False
     checked_at: float = 0.0
@@ -56,9 +57,10 @@ def parcel_of(claim: Claim, message: Message) -> Parcel:
     An address that could end the command it stands in (CR, LF, `>`) raises ValueError: smtplib cuts such an address
     short and mails whoever is left.
     """
-    sender, recipient, data, needs_utf8 = message.sender, message.recipient, message.data, message.needs_smtputf8
+    sender, recipient, pieces = message.sender, message.recipient, message.pieces
     for address in (sender, recipient):
         if not _SAFE(address):
             raise ValueError(f"{address!a} can't stand in an SMTP command")
     domain = recipient[recipient.rindex("@") + 1 :].lower()
-    return Parcel(claim, sender.encode(), recipient.encode(), data, domain, needs_utf8)
+    octets = sum(map(len, pieces))
+    return Parcel(claim, sender.encode(), recipient.encode(), pieces, octets, domain, message.needs_smtputf8)

@@ -20,7 +20,7 @@ from newsletter.errors import RelayError
 FRESH = 0.1
 """Seconds for which the answer to "may this person be mailed?" holds."""
 
-MOST_QUEUED = 128
+MOST_QUEUED = 256
 IDLE_SECONDS = 15.0
 LONGEST_REST = 600.0
 

@@ -70,5 +70,5 @@ def rehearse(
     counted = Counter((names[parcel.claim.campaign_id], parcel.claim.page_id) for parcel in packed.parcels)
     broken = [(claim.address, reason) for claim, reason in packed.broken]
     return Rehearsed(
-        due if limit is None else min(due, limit), dict(counted), broken, sum(len(p.data) for p in packed.parcels)
+        due if limit is None else min(due, limit), dict(counted), broken, sum(p.octets for p in packed.parcels)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from newsletter.delivery.reply import Reply
 
 LONGEST_LINE = 4096
@@ -35,6 +37,9 @@ class ReplyReader:
             raise ProtocolError("a reply line never ends")
         replies = []
         for line in lines:
+            if not self._lines and (known := _whole(line)) is not None:
+                replies.append(known)
+                continue
             code, mark = line[:3], line[3:4]
             if len(line) > LONGEST_LINE or not code.isdigit() or not 200 <= int(code) < 600:
                 raise ProtocolError(f"not a reply: {_shown(line)}")
@@ -54,6 +59,14 @@ class ReplyReader:
                 self._lines, self._code = [], b""
             replies.append(Reply(int(code), _readable(last)))
         return replies
+
+
+@lru_cache(64)
+def _whole(line: bytes) -> Reply | None:
+    """The reply of a short line, if it is one by itself: servers say the same few for every message."""
+    if len(line) < 512 and line[3:4] == b" " and line[:3].isdigit() and 200 <= int(line[:3]) < 600:
+        return Reply(int(line[:3]), _readable(line[4:].strip()))
+    return None
 
 
 def _readable(raw: bytes) -> str:

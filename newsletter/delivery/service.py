@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -97,6 +98,7 @@ class Service:
                 keep_alive(self.database, self.worker)
                 held.callback(self._say_goodbye)
             self._recover(folder)
+            spare_the_collector()
             with asyncio.Runner(loop_factory=fastest_loop()) as runner:
                 runner.run(self._run(journal))
         return self.tally
@@ -300,6 +302,15 @@ def lock_path(settings: Settings) -> Path:
     if file is None:
         raise SettingsError("only a SQLite file has a lock")
     return file.with_name(f"{file.name}.lock")
+
+
+def spare_the_collector() -> None:
+    """Let the cycle collector look less often, and never at what lives as long as the process.
+
+    A message is a few dozen tuples and no cycle; looking at all modules every 700 of them took a twelfth of the time.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

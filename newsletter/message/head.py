@@ -37,18 +37,20 @@ class Head:
 
         The body is its own canonical form (see `newsletter.message.quoted_printable`), so it is hashed as it is.
         """
-        wire = self._wire % values
-        data = b"".join((wire, *body))
+        pieces = (self._wire % values, *body)
         if not self._signers:
-            return Unsigned(data, ())
-        digest = sha256(memoryview(data)[len(wire) :]).digest()
+            return Unsigned(pieces, ())
+        body_hash = sha256()
+        for piece in body:
+            body_hash.update(piece)
+        digest = body_hash.digest()
         canonical = self._canonical % {**values, **{key: unfolded(values[key]) for key in FOLDED if key in values}}
         return Unsigned(
-            data, tuple([signer.prepare(canonical, self._signed, digest, seconds) for signer in self._signers])
+            pieces, tuple([signer.prepare(canonical, self._signed, digest, seconds) for signer in self._signers])
         )
 
-    def signed(self, unsigned: Unsigned) -> bytes:
-        """The whole message, signed here and now."""
+    def signed(self, unsigned: Unsigned) -> tuple[bytes, ...]:
+        """The whole message in pieces, signed here and now."""
         pairs = zip(self._signers, unsigned.signables, strict=True)
         return unsigned.signed([signer.sign(signable) for signer, signable in pairs])
 
@@ -56,15 +58,15 @@ class Head:
 class Unsigned(NamedTuple):
     """A message that lacks its signatures, and what is to be signed, in the order of the signers."""
 
-    data: bytes
+    pieces: tuple[bytes, ...]
     signables: tuple[Signable, ...]
 
-    def signed(self, signatures: Iterable[bytes]) -> bytes:
-        """The whole message."""
+    def signed(self, signatures: Iterable[bytes]) -> tuple[bytes, ...]:
+        """The whole message in pieces."""
         if not self.signables:
-            return self.data
+            return self.pieces
         fields = [each.field(signature) for each, signature in zip(self.signables, signatures, strict=True)]
-        return b"".join((*fields, self.data))
+        return (*fields, *self.pieces)
 
 
 def fixed(value: str | bytes) -> bytes:

@@ -63,7 +63,7 @@ class Bookkeeper:
 
     def __init__(self, count: int) -> None:
         self.waiting = [
-            Parcel(NO_CLAIM._replace(id=number), b"a@b.example", b"c@d.example", b"x\r\n", "d.example")
+            Parcel(NO_CLAIM._replace(id=number), b"a@b.example", b"c@d.example", (b"x\r\n",), 3, "d.example")
             for number in range(count)
         ]
         self.intended: Counter[int] = Counter()
@@ -107,7 +107,9 @@ def test_whatever_the_server_says_each_parcel_has_one_fate(
 ) -> None:
     clerk = Bookkeeper(6)
     written: list[bytes] = []
-    dialogue = Dialogue(Features(pipelining=pipelining), clerk, written.append, limit=4)
+    dialogue = Dialogue(
+        Features(pipelining=pipelining), clerk, lambda pieces: written.append(b"".join(pieces)), limit=4
+    )
     dialogue.wake()
     for replies in rounds:
         if not dialogue.is_open:

@@ -64,7 +64,7 @@ def test_a_reply_before_the_message_has_left_is_no_receipt(pipelining: bool, ear
     """`354` and `250` in one packet: the server can't have what was not written yet."""
     clerk = Bookkeeper(1)
     written: list[bytes] = []
-    dialogue = Dialogue(Features(pipelining=pipelining), clerk, written.append)
+    dialogue = Dialogue(Features(pipelining=pipelining), clerk, lambda pieces: written.append(b"".join(pieces)))
     dialogue.wake()
     if not pipelining:
         dialogue.receive([Reply(250)])

@@ -23,7 +23,7 @@ from tests.delivery.servers import KeepingServer, Session
 class Letter(NamedTuple):
     sender: str = "bounces+x@news.example.org"
     recipient: str = "ann@example.com"
-    data: bytes = b"Subject: hi\r\n\r\nhello\r\n"
+    pieces: tuple[bytes, ...] = (b"Subject: hi\r\n\r\nhello\r\n",)
     needs_smtputf8: bool = False
 
 

@@ -47,7 +47,7 @@ def test_pipelining_overlaps_the_next_envelope_with_the_last_dot() -> None:
     """One write holds body, final dot, MAIL, RCPT and DATA of the next message."""
     clerk = Bookkeeper(2)
     written: list[bytes] = []
-    dialogue = Dialogue(Features(pipelining=True), clerk, written.append)
+    dialogue = Dialogue(Features(pipelining=True), clerk, lambda pieces: written.append(b"".join(pieces)))
     dialogue.wake()
     dialogue.receive([Reply(250), Reply(250), Reply(354)])
     envelope = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
@@ -59,7 +59,7 @@ def test_pipelining_overlaps_the_next_envelope_with_the_last_dot() -> None:
 def test_without_pipelining_each_command_waits_for_its_reply() -> None:
     clerk = Bookkeeper(2)
     written: list[bytes] = []
-    dialogue = Dialogue(Features(), clerk, written.append)
+    dialogue = Dialogue(Features(), clerk, lambda pieces: written.append(b"".join(pieces)))
     dialogue.wake()
     for code in (250, 250, 354, 250, 550):
         dialogue.receive([Reply(code)])
