@@ -14,7 +14,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from newsletter.audience.addresses import shorten, validate
+from newsletter.audience.addresses import fold, shorten, validate
+from newsletter.audience.erasing import erase
 from newsletter.audience.joining import ask_to_change_address
 from newsletter.audience.leaving import THEIR_OWN_WISH, come_back, leave
 from newsletter.audience.personal_data import personal_data
@@ -62,7 +63,7 @@ class PreferencesPages:
         return self._page(request, history) if history else self._gone(request)
 
     async def act(self, request: Request) -> Response:
-        """Save, change the address, or leave: the button says which."""
+        """Save, change the address, leave, or have everything erased: the button says which."""
         form = await read_form(request)
         history = await self._history(request)
         if history is None:
@@ -71,6 +72,8 @@ class PreferencesPages:
         try:
             if action == "address":
                 return await self._change_address(request, history, text_of(form, "email"))
+            if action == "erase":
+                return await self._erase(request, history, text_of(form, "email"))
             if action == "leave":
                 await run_in_threadpool(self._leave, history.person, client_host(request))
                 texts = self.site.texts(request, history.person.subscriber.lang)
@@ -195,6 +198,15 @@ class PreferencesPages:
         lang = self._texts(request, history).lang
         await run_in_threadpool(self._note_address, history.person, address, lang)
         return self._page(request, history, notice="preferences_address_sent")
+
+    async def _erase(self, request: Request, history: History, address: str) -> Response:
+        """Erase the reader, if they type their own address: a forwarded mail must not be enough for what can't be undone."""
+        own = history.person.subscriber.address
+        if "@" not in address or fold(address) != fold(own):
+            raise _Refused("error_not_yours")
+        texts = self._texts(request, history)
+        await run_in_threadpool(erase, self.site.database, self.site.ring, own, self.site.clock)
+        return self.site.page("erased.html.j2", texts)
 
     def _note_address(self, person: StoredSubscriber, address: str, lang: str) -> None:
         now = self.site.clock.now()

@@ -163,3 +163,19 @@ def test_a_form_from_another_site_is_refused(place: Place, url: str) -> None:
 
 def test_the_page_needs_no_script(place: Place, url: str) -> None:
     assert not re.search(r"<script|\son\w+=|javascript:", place.client.get(url).text)
+
+
+def test_a_reader_has_everything_erased_by_typing_their_address(place: Place, url: str) -> None:
+    answer = place.client.post(url, data={"action": "erase", "email": "ANN@acme.example "})
+    assert answer.status_code == 200
+    assert "Your data are erased" in answer.text
+    assert place.person() is None
+    assert [(item.reason, item.address) for item in place.suppressions()] == [(Reason.ERASED, None)]
+    assert place.client.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("typed", ["", "bob@acme.example", "ann", "a…@acme.example", "ann@acme.example\r\nx"])
+def test_nothing_is_erased_for_somebody_who_does_not_know_the_address(place: Place, url: str, typed: str) -> None:
+    answer = place.client.post(url, data={"action": "erase", "email": typed})
+    assert (answer.status_code, place.person() is not None) == (400, True)
+    assert "ann@acme.example" not in answer.text
