@@ -73,10 +73,11 @@ class Opening:
 
 @dataclass(frozen=True)
 class Limits:
-    """[limits] How much one subscriber gets in a day of their own; 0: no limit."""
+    """[limits] How much goes out: to one subscriber in a day of their own, and in an hour; 0: no limit."""
 
     per_day: int = said("Pages of this campaign to one subscriber.", 0)
     per_day_overall: int = said("Pages of all campaigns to one subscriber; this campaign then waits.", 0)
+    per_hour: int = said("Mails of this campaign in an hour, however much the relays would take.", 0)
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,7 @@ def _refuse_impossible(definition: Definition, source: Source) -> None:
     audience = [name for name in ("segment", "tags", "csv") if getattr(definition.audience, name)]
     if len(audience) > 1:
         raise source.error(f"audience.{audience[1]}", f"stands beside {audience[0]}; one of them says it all")
-    for key, value in (("limits.per_day", definition.limits.per_day), ("limits.per_day_overall", definition.limits.per_day_overall), ("canary.readers", definition.canary.readers)):  # fmt: skip
+    for key, value in (("limits.per_day", definition.limits.per_day), ("limits.per_day_overall", definition.limits.per_day_overall), ("limits.per_hour", definition.limits.per_hour), ("canary.readers", definition.canary.readers)):  # fmt: skip
         if value < 0:
             raise source.error(key, f"{value} is less than none")
     for key, share in (("canary.bounces", definition.canary.bounces), ("canary.complaints", definition.canary.complaints)):  # fmt: skip

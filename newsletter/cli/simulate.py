@@ -141,7 +141,7 @@ def _prepared(settings: Settings, copy: Database, name: str, document: dict[str,
 
 
 def capacity(settings: Settings, name: str, database: Database) -> int:
-    """Mails an hour that the campaign's relays take together; 0: no limit."""
+    """Mails an hour that the campaign's relays take together, or its own limit if that is lower; 0: no limit."""
     from newsletter.store.campaigns import campaign_named
 
     with database.reading() as connection:
@@ -151,4 +151,6 @@ def capacity(settings: Settings, name: str, database: Database) -> int:
     for each in [settings.relays[relay]] if relay in settings.relays else settings.relays.values():
         by_second = int(each.per_second * 3600)
         limits.append(min(limit for limit in (each.per_hour, by_second) if limit) if each.per_hour or by_second else 0)
-    return 0 if 0 in limits else sum(limits)
+    together = 0 if 0 in limits else sum(limits)
+    own = campaign.definition.limits.per_hour if campaign else 0
+    return min(together, own) if together and own else together or own

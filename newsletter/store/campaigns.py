@@ -96,6 +96,18 @@ def campaigns(connection: Connection, state: State | None = None) -> list[Campai
     return [_campaign(row) for row in rows]
 
 
+def hourly_limits(connection: Connection) -> dict[int, int]:
+    """Running campaign → how many of its mails may go out in an hour; only those that have such a limit.
+
+    Read anew before each batch is claimed, it makes a changed limit hold at once.
+    """
+    return {
+        each.id: each.definition.limits.per_hour
+        for each in campaigns(connection, "running")
+        if each.definition.limits.per_hour
+    }
+
+
 def add_campaign(
     connection: Connection, name: str, definition: Definition, state: State, *, git_revision: str, tzdata: str, now: int
 ) -> int:

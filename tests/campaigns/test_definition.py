@@ -55,6 +55,7 @@ holidays = [2027-05-01, "2027-07-14"]
 [limits]
 per_day = 1
 per_day_overall = 2
+per_hour = 400
 
 [seeds]
 addresses = ["ann@example.com"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
+from newsletter.campaigns.definition import Limits
 from newsletter.errors import CampaignError
 from newsletter.scheduler import operate
 from newsletter.scheduler.status import why
 from newsletter.store.audits import actions_on
+from newsletter.store.campaigns import change_definition, hourly_limits, planning
 from newsletter.store.database import Database
 from tests.scheduler.world import World, utc
 
@@ -222,3 +226,15 @@ def test_whoever_is_unknown_is_named(world: World) -> None:
         operate.pause(world.database, "corse", world, who=OPERATOR)
     with pytest.raises(CampaignError, match="no page '9'"):
         operate.errata(world.database, "course", "9", world, who=OPERATOR)
+
+
+def test_a_limit_per_hour_can_be_changed_while_the_campaign_runs(world: World) -> None:
+    world.add_people(["UTC"])
+    world.add_campaign("a", limits={"per_hour": 400})
+    world.add_campaign("a", name="free")
+    with planning(world.database) as connection:
+        (campaign_id,) = hourly_limits(connection)
+        assert hourly_limits(connection) == {campaign_id: 400}
+        changed = replace(world.campaign().definition, limits=Limits(per_hour=900))
+        change_definition(connection, campaign_id, changed, git_revision="", now=world.seconds)
+        assert hourly_limits(connection) == {campaign_id: 900}
