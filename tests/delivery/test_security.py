@@ -17,7 +17,10 @@ from newsletter.config import RelaySettings
 from newsletter.delivery.one import send_one
 from newsletter.delivery.reply import Reply
 from newsletter.errors import DataError, RelayError
-from tests.delivery.servers import KeepingServer, Session
+from tests.delivery.conftest import Runner
+from tests.delivery.servers import CLOSE, KeepingServer, Session
+from tests.delivery.test_failures import once
+from tests.delivery.world import seed
 
 
 class Letter(NamedTuple):
@@ -193,3 +196,23 @@ def test_a_relay_that_is_not_there_says_where(tmp_path: Path) -> None:
     port = free_port()
     with pytest.raises(RelayError, match=f"127.0.0.1:{port}"):
         send(RelaySettings("127.0.0.1", port, "plain"))
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_reply_lost_under_tls_leaves_the_delivery_uncertain_and_is_not_sent_again(
+    authority: trustme.CA, tmp_path: Path, security: str, runner: Runner
+) -> None:
+    """The encrypted transport says "paused" at odd moments; that must not count as "it never left"."""
+    seed(runner.database, 6)
+    lose_the_first = once(".", CLOSE)
+    with KeepingServer(
+        lose_the_first,
+        context=context_for(authority, "localhost"),
+        implicit_tls=security == "tls",
+        extensions=("STARTTLS", "PIPELINING"),
+        keep_anyway=True,
+    ) as server:
+        relay = RelaySettings("localhost", server.port, security, connections=2, ca_file=ca_file(authority, tmp_path))  # type: ignore[arg-type]
+        tally = runner.run(relay, seconds=10.0, until=lambda tally: tally.handled >= 6)
+    assert (tally.sent, tally.uncertain) == (5, 1)
+    assert sorted(server.recipients) == [f"reader{number}@example.com" for number in range(6)]
