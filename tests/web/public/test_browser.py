@@ -66,6 +66,29 @@ def test_no_page_has_a_barrier(paths: dict[str, str], open_page: Callable[..., P
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
 
+def test_no_answer_to_a_form_has_a_barrier(
+    place: Place, paths: dict[str, str], open_page: Callable[..., Page]
+) -> None:
+    page = open_page("about:blank", bypass_csp=True)
+
+    def send(path: str, button: str, **fields: str) -> None:
+        page.goto(path)
+        for name, value in fields.items():
+            page.locator(f"main form:has(button[value={button}], button:not([value])) [name={name}]").last.fill(value)
+        page.locator(f"main button[value={button}]" if button != "-" else "main button").first.click()
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{path} {button}: {found.generate_report()}"
+
+    send(paths["confirm"], "-")
+    send(paths["preferences"], "save")
+    send(paths["preferences"], "address", email="ann@acme")
+    send(paths["preferences"], "erase", email="somebody@else.example")
+    assert page.locator("[role=alert]").is_visible()
+    send(paths["unsubscribe"], "-")
+    send(paths["preferences"], "erase", email="ann@acme.example")
+    assert "erased" in page.title()
+
+
 def test_no_page_is_wider_than_a_phone(paths: dict[str, str], open_page: Callable[..., Page]) -> None:
     page = open_page("about:blank", viewport={"width": 375, "height": 700})
     for name, path in paths.items():
