@@ -7,7 +7,7 @@ import getpass
 import click
 
 from newsletter.cli.project import opened
-from newsletter.cli.terminal import out, settings_of
+from newsletter.cli.terminal import err, out, settings_of
 
 
 @click.command()
@@ -35,7 +35,9 @@ def why(ctx: click.Context, name: str, address: str) -> None:
 @click.option("--subscriber", required=True, metavar="ADDRESS", help="Whose copy.")
 @click.pass_context
 def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
-    """Print the very mail a reader got.
+    """Print the very mail a reader got: the email as it was kept, merged with what is known of the reader.
+
+    It is not signed. If the reader's data or the campaign changed after the mail left, that is said on standard error.
 
     \b
     Example:
@@ -44,8 +46,10 @@ def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
     from newsletter.scheduler.show import show as rebuild
 
     with opened(ctx) as (database, ring):
-        message = rebuild(database, settings_of(ctx), ring, name, page, subscriber)
-    click.echo(message, nl=False)
+        found = rebuild(database, settings_of(ctx), ring, name, page, subscriber)
+    for doubt in found.doubts:
+        err.print(f"warning: {doubt}", style="yellow", markup=False)
+    click.echo(found.message, nl=False)
 
 
 @click.command()

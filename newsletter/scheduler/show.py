@@ -1,7 +1,13 @@
-"""The very mail a reader got: rebuilt, byte for byte but for the signature's key, from the email kept by its hash."""
+"""The very mail a reader got, rebuilt from the email that is kept by its hash and from what is known of the reader.
+
+Values are not kept for each mail (a million readers would double the database), so that a mail is the one that left as
+long as neither the reader's data nor the campaign changed; if they did, that is said.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from newsletter.campaigns.definition import with_sender
@@ -12,14 +18,23 @@ from newsletter.message.identity import identity_of
 from newsletter.message.keys import KeyRing
 from newsletter.message.links import Links, Target
 from newsletter.scheduler.operate import known_campaign, known_page, known_reader
+from newsletter.store.campaigns import Campaign
 from newsletter.store.database import Database
 from newsletter.store.emails import load_email
 from newsletter.store.readers import deliveries_of
-from newsletter.store.subscribers import subscriber_by_id
+from newsletter.store.subscribers import StoredSubscriber, subscriber_by_id
 
 
-def show(database: Database, settings: Settings, ring: KeyRing, name: str, page: str, address: str) -> bytes:
-    """The message as it was sent to `address`, with its date, its Message-ID and its links, unsigned.
+@dataclass(frozen=True)
+class Shown:
+    """A mail that was sent. `doubts` are sentences: why it may not be, word for word, the one that left."""
+
+    message: bytes
+    doubts: tuple[str, ...] = ()
+
+
+def show(database: Database, settings: Settings, ring: KeyRing, name: str, page: str, address: str) -> Shown:
+    """The message as it was sent to `address`, with its Message-ID and its links, unsigned; its date is when it was taken.
 
     Raises CampaignError when that reader was not sent that page; StoreError when what was sent is not kept.
     """
@@ -48,10 +63,18 @@ def show(database: Database, settings: Settings, ring: KeyRing, name: str, page:
         Links(ring, settings.web_url),
         (),
     )
-    message = builder.build(
-        person.subscriber,
-        Target(reader.subscriber_id, campaign.id, latest.id),
-        now=datetime.fromtimestamp(latest.finished_at, UTC),
-        copy=latest.copy,
-    )
-    return message.data
+    left = datetime.fromtimestamp(latest.finished_at, UTC)
+    target_of = Target(reader.subscriber_id, campaign.id, latest.id)
+    message = builder.build(person.subscriber, target_of, now=left, copy=latest.copy)
+    return Shown(message.data, tuple(_doubts(campaign, person, left)))
+
+
+def _doubts(campaign: Campaign, person: StoredSubscriber, left: datetime) -> Iterator[str]:
+    after = f"after this mail left ({left:%Y-%m-%d %H:%M} UTC)"
+    if person.updated_at > left:
+        yield (
+            f"what is known of {person.subscriber.address} was changed on {person.updated_at:%Y-%m-%d %H:%M} UTC, {after}: "
+            "the mail shows their data of today"
+        )
+    if campaign.updated_at > left.timestamp():
+        yield f"the campaign was changed {after}: the mail shows its sender of today"

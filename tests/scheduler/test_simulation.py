@@ -69,12 +69,16 @@ def test_the_scheduler_with_a_moved_clock_and_a_real_relay_does_what_was_simulat
     )
     assert len(arrived) == len(expected) == 15
     found = next(each for each in arrived if each["subject"] == "b" and each["to"] == "reader1@example.com")
-    again = email.message_from_bytes(
-        show(world.database, settings, load_keys(tmp_path / "newsletter.key"), "course", "b", "Reader1@example.com"),
-        policy=email.policy.default,
-    )
+    ring = load_keys(tmp_path / "newsletter.key")
+    shown = show(world.database, settings, ring, "course", "b", "Reader1@example.com")
+    assert shown.doubts == ()
+    again = email.message_from_bytes(shown.message, policy=email.policy.default)
     assert [again[key] for key in again] == [found[key] for key in again]
     assert again.get_content_type() == found.get_content_type()
+    world.at += timedelta(days=1)
+    world.change("UPDATE subscriber SET name = 'Ann Other', updated_at = :now WHERE id = 1", now=world.seconds)
+    (doubt,) = show(world.database, settings, ring, "course", "b", "Reader1@example.com").doubts
+    assert "was changed on 2026" in doubt
 
 
 def test_looking_ahead_changes_nothing(world: World) -> None:
