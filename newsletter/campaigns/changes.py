@@ -24,7 +24,10 @@ class PageChange:
 
 @dataclass(frozen=True)
 class Changes:
-    """Everything that applying would change; readers are those enrolled or, for a new campaign, to be enrolled."""
+    """Everything that applying would change; readers are those enrolled or, for a new campaign, to be enrolled.
+
+    `outside`: readers under way who are not in the audience any more. Whoever has begun goes on to the end.
+    """
 
     name: str
     is_new: bool
@@ -35,6 +38,7 @@ class Changes:
     broken: tuple[str, ...] = ()
     readers: int = 0
     resumed: int = 0
+    outside: int = 0
     without_zone: int = 0
     default_zone: str = "UTC"
     first_at: datetime | None = None
@@ -86,6 +90,8 @@ def _lines(changes: Changes) -> Iterator[str]:
         yield f"new order for what comes next: {', '.join(changes.order)}"
     if changes.resumed:
         yield f"{_count(changes.resumed, 'reader')} who had finished will go on"
+    if changes.outside:
+        yield f"{_count(changes.outside, 'reader')} under way who left the audience will go on to the end"
     if changes.drafts:
         yield f"{_count(len(changes.drafts), 'draft')} held back: {', '.join(changes.drafts)}"
     if changes.broken:

@@ -64,12 +64,17 @@ def plan(ctx: click.Context, name: str) -> None:
     """
     from newsletter.campaigns.changes import describe
     from newsletter.scheduler.apply import plan as plan_it
-    from newsletter.scheduler.prepare import prepare
+    from newsletter.scheduler.prepare import import_audience, prepare
+    from newsletter.scheduler.simulation import copy_of
 
     settings = settings_of(ctx)
-    with opened(ctx) as (database, _):
+    with opened(ctx) as (database, ring):
         prepared = prepare(settings, name, _definition(settings, name))
         print_findings((*prepared.broken, *prepared.findings))
+        if prepared.definition.audience.csv:  # tried out on a copy: its people count, and nobody is imported
+            database = copy_of(database)
+            report = import_audience(database, settings, ring, prepared.definition, _clock())
+            out.print(f"{prepared.definition.audience.csv}: {report}", markup=False)
         for line in describe(plan_it(database, settings, prepared, _clock())):
             out.print(line, markup=False)
 

@@ -57,13 +57,17 @@ def command(
     from newsletter.campaigns.outlook_files import to_csv, to_html, to_ical
     from newsletter.campaigns.volume import jams, per_day, per_hour
     from newsletter.cli.simulation_report import print_days, print_heat_map, print_jams, print_sendings
+    from newsletter.clock import SystemClock
+    from newsletter.scheduler.prepare import import_audience
     from newsletter.scheduler.simulation import simulate
 
     settings = settings_of(ctx)
     start = _start(start_at)
-    with opened(ctx) as (database, _):
+    with opened(ctx) as (database, ring):
         copy = _copy(database, name, subscriber)
-    prepared = _prepared(settings, copy, name, document_from(name, flags))
+        prepared = _prepared(settings, copy, name, document_from(name, flags))
+        if prepared is not None and not subscriber:
+            import_audience(copy, settings, ring, prepared.definition, SystemClock())
     with err.status("looking ahead") as shown:
 
         def show(moment: datetime) -> None:

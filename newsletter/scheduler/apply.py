@@ -40,6 +40,7 @@ from newsletter.store.database import Database
 from newsletter.store.editing import (
     EVERYBODY,
     count_audience,
+    count_outside,
     count_page,
     earliest,
     resume_finished,
@@ -133,6 +134,7 @@ def _apply(connection: Connection, settings: Settings, prepared: Prepared, who: 
         pages=_page_changes(connection, prepared, campaign, before, inserted, had if before.campaign else {}),
         readers=readers,
         resumed=resumed,
+        outside=_outside(connection, campaign, now) if before.campaign is not None else 0,
         without_zone=without_zone,
         default_zone=prepared.definition.cadence.default_zone,
         first_at=_first_at(connection, campaign, now) if before.campaign is None else None,
@@ -145,6 +147,14 @@ def _apply(connection: Connection, settings: Settings, prepared: Prepared, who: 
             pages=[f"{page.kind} {page.page_id}" for page in changes.pages],
         )  # fmt: skip
     return changes
+
+
+def _outside(connection: Connection, campaign: Campaign, now: int) -> int:
+    """Readers under way who are not in the audience any more."""
+    audience = campaign.definition.audience
+    if not (audience.segment or audience.tags or audience.csv):
+        return 0
+    return count_outside(connection, campaign.id, audience_of(connection, campaign.definition, now).condition)
 
 
 def _first_at(connection: Connection, campaign: Campaign, now: int) -> datetime | None:

@@ -31,7 +31,6 @@ from newsletter.store.campaigns import (
     set_state,
 )
 from newsletter.store.database import Database
-from newsletter.store.deliveries import resolve_uncertain, uncertain
 from newsletter.store.editing import revive
 from newsletter.store.enrollments import People, enrolled_among, find_next_pages
 from newsletter.store.progress import pages_behind
@@ -48,6 +47,7 @@ from newsletter.store.readers import (
     send_errata,
     withdraw,
 )
+from newsletter.store.uncertain import resolve_uncertain, uncertain
 
 TO_BE_ENROLLED = ""
 """As the audience of a campaign: the scheduler enrolls everybody who is missing."""

@@ -15,11 +15,11 @@ from newsletter.scheduler.audience import audience_of, audience_words
 from newsletter.scheduler.calendar import timetable_of
 from newsletter.scheduler.operate import known_campaign
 from newsletter.store.campaigns import Campaign, CampaignPage, campaigns, pages_of
-from newsletter.store.deliveries import Uncertain, uncertain
 from newsletter.store.enrollments import People, enrolled_among
 from newsletter.store.planning import next_due
 from newsletter.store.readers import Reader, Sent, deliveries_of, is_among, reader_at
 from newsletter.store.reports import count_deliveries, count_readers, count_sent_by_page
+from newsletter.store.uncertain import Uncertain, uncertain
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def why(connection: Connection, name: str, address: str, now: int) -> Reason:
         sentences.append(_not_enrolled(connection, campaign, reader, now))
     else:
         sentences += _about_next(connection, campaign, reader, had, now)
+        sentences += _about_audience(connection, campaign, reader, now)
     return Reason(name, reader.address, tuple(sentences), tuple(had))
 
 
@@ -108,6 +109,13 @@ def _not_enrolled(connection: Connection, campaign: Campaign, reader: Reader, no
     if is_among(connection, audience.condition, reader.subscriber_id):
         return "They are not enrolled yet; the scheduler does that at its next tick (`newsletter run`)."
     return f"They are not in the audience ({audience.words})."
+
+
+def _about_audience(connection: Connection, campaign: Campaign, reader: Reader, now: int) -> list[str]:
+    audience = audience_of(connection, campaign.definition, now)
+    if reader.state in ("finished", "left") or is_among(connection, audience.condition, reader.subscriber_id):
+        return []
+    return [f"They are not in the audience any more ({audience.words}): whoever has begun goes on to the end."]
 
 
 def _about_next(connection: Connection, campaign: Campaign, reader: Reader, had: list[Sent], now: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, case, exists, func, select, text
 
 from newsletter.store.enrollments import People
-from newsletter.store.tables import subscriber, suppression
+from newsletter.store.tables import enrollment, subscriber, suppression
 
 EVERYBODY = People(low=0, high=2**62)
 
@@ -24,6 +24,15 @@ def count_audience(connection: Connection, condition: ColumnElement[bool], serie
         )
     ).one()
     return int(row[0]), int(row[1])
+
+
+def count_outside(connection: Connection, campaign_id: int, condition: ColumnElement[bool]) -> int:
+    """How many readers under way `condition`, over the table subscriber, does not select (any more)."""
+    return connection.execute(
+        select(func.count())
+        .select_from(enrollment.join(subscriber, subscriber.c.id == enrollment.c.subscriber_id))
+        .where(enrollment.c.campaign_id == campaign_id, enrollment.c.state.in_(("active", "paused")), ~condition)
+    ).scalar_one()
 
 
 def count_page(connection: Connection, campaign_id: int, page_id: str, email_hash: str | None) -> tuple[int, int]:

@@ -67,6 +67,16 @@ def test_a_csv_is_imported_and_its_people_are_the_audience(project: Path) -> Non
     assert "people.csv: 2 added" in output and "2 subscribers enrolled" in output
 
 
+def test_a_plan_counts_the_people_of_a_csv_and_imports_nobody(project: Path) -> None:
+    (project / "campaigns" / "press.toml").write_text(
+        'series = "captains"\naudience = { csv = "people.csv" }\ncadence = { every = "1w", at = "09:00" }\n'
+    )
+    output = said("campaign", "plan", "press")
+    assert "people.csv: 2 added" in output and "for 2 subscribers" in output
+    assert "readers: 2" in said("simulate", "press", "--from", "2027-01-01", "--days", "3")
+    assert "ann@example.com" not in said("subscribers", "list")
+
+
 def test_looking_ahead_writes_files_and_changes_nothing(project: Path) -> None:
     said("subscribers", "import", "people.csv")
     output = said(

@@ -22,6 +22,7 @@ from newsletter.scheduler.apply import apply, plan
 from newsletter.scheduler.newcomers import enroll_known
 from newsletter.scheduler.prepare import Prepared, PreparedPage
 from newsletter.scheduler.simulation import empty_copy
+from newsletter.scheduler.status import why
 from newsletter.store.database import Database
 from newsletter.store.tables import metadata
 from tests.scheduler.world import World, utc
@@ -82,6 +83,28 @@ def test_a_plan_changes_nothing(world: World) -> None:
     before = everything()
     plan(world.database, HERE, ready("xcb"), world)
     assert everything() == before
+
+
+def test_whoever_leaves_the_audience_midway_goes_on_and_the_plan_says_so(world: World) -> None:
+    first, _ = world.add_people(["UTC"] * 2, tag="new")
+    tagged = definition_from(
+        {
+            "series": "course",
+            "cadence": {"every": "3d", "at": "09:00", "default_zone": "UTC"},
+            "audience": {"tags": ["new"]},
+        },
+        Source("test"),
+    )
+    put(world, ready("abc", tagged))
+    world.live("2026-12-01 12:00")
+    world.change("DELETE FROM subscriber_tag WHERE subscriber_id = :id", id=first)
+    world.change("UPDATE subscriber SET updated_at = :now", now=world.seconds)
+    assert "1 reader under way who left the audience will go on to the end" in put(world, ready("abcd", tagged))
+    with world.database.reading() as connection:
+        said = why(connection, "course", "reader1@example.com", world.seconds).sentences
+    assert said[-1] == "They are not in the audience any more (tagged new): whoever has begun goes on to the end."
+    world.live("2026-12-31 00:00")
+    assert [page for page, _ in world.sent(first)] == ["a", "b", "c", "d"]
 
 
 def test_applying_twice_changes_nothing_more(world: World) -> None:
