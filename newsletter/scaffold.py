@@ -70,12 +70,24 @@ A file here replaces the file of the same name in the house style: `colours.j2` 
 def make_project(folder: Path) -> list[Path]:
     """Make the files of a new project and return them, relative to `folder`.
 
-    Raises UsageError, before anything is written, if `folder` already holds a project.
+    Raises UsageError, before anything is written, if `folder` already holds a project; and for a folder that takes
+    no files.
     """
     if (folder / "newsletter.toml").exists():
         raise UsageError(
             "there is a project already", where=folder / "newsletter.toml", remedy="Choose another folder."
         )
+    try:
+        return _make_files(folder)
+    except OSError as error:
+        raise UsageError(
+            f"can't be made: {error.strerror}",
+            where=error.filename or folder,
+            remedy="Choose a folder that you may write to, on a disk with room.",
+        ) from error
+
+
+def _make_files(folder: Path) -> list[Path]:
     texts = {
         "newsletter.toml": SETTINGS,
         "campaigns/captains.toml": CAMPAIGN,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from typing import Any
 
 import click
 
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, ServiceError
 
 COMMANDS: dict[str, str] = {
     "init": "Make a new project: settings, templates, a sample dojo, an example CSV.",
@@ -88,3 +89,14 @@ def main(arguments: list[str] | None = None) -> None:
 
         print_error(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        # What no command foresaw: a full or read-only disk, a folder that another user owns.
+        from newsletter.cli.terminal import print_error
+
+        remedy = (
+            "Make room on the disk."
+            if error.errno == errno.ENOSPC
+            else "Check that the place is there and that you may write to it."
+        )
+        print_error(ServiceError(error.strerror or str(error), where=error.filename, remedy=remedy))
+        sys.exit(ServiceError.exit_code)

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+PORT = click.IntRange(0, 65_535)
+"""0: any free port."""
+
 
 @click.command()
-@click.option("--smtp-port", default=1025, show_default=True, help="Port to take mail on.")
-@click.option("--port", default=8026, show_default=True, help="Port of the web page.")
+@click.option("--smtp-port", type=PORT, default=1025, show_default=True, help="Port to take mail on.")
+@click.option("--port", type=PORT, default=8026, show_default=True, help="Port of the web page.")
 @click.option(
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Folder to keep the mails in; else one that goes when the inbox is closed.",

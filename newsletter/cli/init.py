@@ -18,11 +18,18 @@ def command(folder: Path) -> None:
     Example:
       newsletter init mydojo
     """
-    from newsletter.cli.terminal import out
+    import shlex
+
+    from newsletter.cli.terminal import counted, out
+    from newsletter.config import find_project
     from newsletter.scaffold import make_project
 
+    around = find_project(folder.resolve().parent)
     made = make_project(folder)
     for path in made:
         out.print(f"  {path}", markup=False)
-    out.print(f"{len(made)} files made in {folder}", style="bold", markup=False)
-    out.print(f"Next:  cd {folder} && newsletter preview", markup=False)
+    out.print(f"{counted(len(made), 'file')} made in {folder}", style="bold", markup=False)
+    if around:
+        out.print(f"The project around it, {around}, stays as it is.", style="dim", markup=False)
+    change = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    out.print(f"Next:  {change}newsletter preview", markup=False)

@@ -35,21 +35,24 @@ def command(
       newsletter test unions/_index --to me@example.com
       newsletter test unions/getting-started --draft --to me@example.com --as ann@example.com
     """
+    from contextlib import nullcontext
+
     from newsletter.cli.choices import content_folder, example_subscribers
-    from newsletter.cli.terminal import out, settings_of
+    from newsletter.cli.terminal import err, out, settings_of
     from newsletter.clock import SystemClock
     from newsletter.trial import send_trial
 
     settings = settings_of(ctx)
-    reply = send_trial(
-        settings,
-        page,
-        address,
-        person=person,
-        allow_draft=draft,
-        relay=relay,
-        content=content_folder(settings, content),
-        examples=example_subscribers(settings, subscribers),
-        now=SystemClock().now(),
-    )
+    with err.status("asking the relay …") if err.is_terminal else nullcontext():
+        reply = send_trial(
+            settings,
+            page,
+            address,
+            person=person,
+            allow_draft=draft,
+            relay=relay,
+            content=content_folder(settings, content),
+            examples=example_subscribers(settings, subscribers),
+            now=SystemClock().now(),
+        )
     out.print(f"sent to {address}: {reply.code} {reply.text}", markup=False)
