@@ -15,6 +15,7 @@ for _reserved in ("invalid", "local", "test"):  # examples and intranets use the
     if _reserved in email_validator.SPECIAL_USE_DOMAIN_NAMES:
         email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_reserved)
 
+_REMEDY = "Write it like ann@example.com."
 LONGEST = 254
 """Octets of an address: RFC 3696 erratum 1690, from the 256 of a path in RFC 5321 §4.5.3.1.3."""
 
@@ -32,7 +33,8 @@ def validate(address: str) -> str:
     address = address.strip(" \t")
     local, at, domain = address.rpartition("@")
     if not at:
-        raise DataError("is not an e-mail address: it has no @" if address else "has no e-mail address")
+        why = "is not an e-mail address: it has no @" if address else "has no e-mail address"
+        raise DataError(why, remedy=_REMEDY)
     if len(local) <= 64 and _PLAIN_LOCAL.fullmatch(local):
         ascii_domain, reason = _read_domain(domain)
         if not reason and len(local) + 1 + len(ascii_domain) <= LONGEST:
@@ -41,10 +43,10 @@ def validate(address: str) -> str:
         # strict: a local part of more than 64 octets is refused (RFC 5321 §4.5.3.1.1)
         checked = validate_email(address, strict=True, check_deliverability=False)
     except EmailNotValidError as error:
-        raise DataError(f"is not an e-mail address: {_sentence(error)}") from error
+        raise DataError(f"is not an e-mail address: {_sentence(error)}", remedy=_REMEDY) from error
     _, reason = _read_domain(checked.ascii_domain)
     if reason:
-        raise DataError(f"is not an e-mail address: {reason}")
+        raise DataError(f"is not an e-mail address: {reason}", remedy=_REMEDY)
     return address
 
 

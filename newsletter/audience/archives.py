@@ -32,9 +32,9 @@ def unpacked(path: Path) -> Iterator[tuple[Path, ...]]:
             raise DataError("is a workbook, not a CSV file", where=path, remedy="Save the sheet as CSV (UTF-8).")
         members = [item for item in archive.infolist() if not item.is_dir() and _is_list(item.filename)]
         if not members:
-            raise DataError("holds no CSV file of subscribers", where=path)
+            raise DataError("holds no CSV file of subscribers", where=path, remedy="Export the list as CSV.")
         if sum(item.file_size for item in members) > MOST_BYTES:
-            raise DataError("is larger than 4 GB unpacked", where=path)
+            raise DataError("is larger than 4 GB unpacked", where=path, remedy="Unpack it, and import its files.")
         yield tuple(_unpack(archive, item, Path(folder)) for item in members)
 
 
@@ -51,5 +51,7 @@ def _unpack(archive: zipfile.ZipFile, item: zipfile.ZipInfo, folder: Path) -> Pa
         with archive.open(item) as source, target.open("wb") as sink:
             shutil.copyfileobj(source, sink)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-        raise DataError(f"{item.filename} can't be unpacked: {error}", where=str(archive.filename)) from error
+        raise DataError(
+            f"{item.filename} can't be unpacked: {error}", where=str(archive.filename), remedy="Export it anew."
+        ) from error
     return target

@@ -103,15 +103,19 @@ def recognise(header: Sequence[str], sample: Sequence[Sequence[str]]) -> Columns
 
 
 def _email_column(header: Sequence[str], names: Sequence[str], sample: Sequence[Sequence[str]]) -> int:
-    exact = _first(names, EMAIL)
-    if exact is not None:
-        return exact
-    maybe = [at for at, name in enumerate(names) if _tells_of_addresses(name)]
+    exact = [at for at, name in enumerate(names) if name in EMAIL]
+    if exact and all(_says_the_same(record, exact) for record in sample):
+        return next((at for at in exact if any("@" in record[at] for record in sample if at < len(record))), exact[0])
+    maybe = exact or [at for at, name in enumerate(names) if _tells_of_addresses(name)]
     filled = [at for at in maybe if any("@" in record[at] for record in sample if at < len(record))]
     if len(filled or maybe) > 1:
         columns = ", ".join(repr(header[at]) for at in filled or maybe)
         raise DataError(f"has more than one e-mail column: {columns}", remedy="Name the one to be used email.")
     return (filled or maybe)[0]
+
+
+def _says_the_same(record: Sequence[str], columns: Sequence[int]) -> bool:
+    return len({record[at].strip().lower() for at in columns if at < len(record) and "@" in record[at]}) < 2
 
 
 def _tells_of_addresses(name: str) -> bool:

@@ -19,6 +19,7 @@ from newsletter.audience.spreadsheet import unsafe
 from newsletter.errors import DataError
 
 _SAMPLE = 65536
+_SAVE_ANEW = "Save it as CSV (UTF-8), and import that."
 _DELIMITERS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\s*", re.IGNORECASE)
 _SURROGATE = re.compile("[\udc80-\udcff]")
@@ -89,11 +90,17 @@ def open_csv(path: Path, is_header: Callable[[list[str]], bool]) -> CsvFile:
         with path.open("rb") as raw, _as_text(raw, encoding) as file:
             sample = file.read(_SAMPLE)
     except OSError as error:
-        raise DataError(f"can't be read: {error.strerror}", where=path) from error
+        raise DataError(
+            f"can't be read: {error.strerror}", where=path, remedy="Check its name and who may read it."
+        ) from error
     except UnicodeError as error:
-        raise DataError(f"is not {encoding}, though it begins as such: {error}", where=path) from error
+        raise DataError(
+            f"is not {encoding}, though it begins as such: {error}", where=path, remedy=_SAVE_ANEW
+        ) from error
     if not sample.strip():
-        raise DataError("is empty", where=path)
+        raise DataError(
+            "is empty", where=path, remedy="Export it anew; the first row names the columns, for example email,name."
+        )
     told = _SEP_LINE.match(sample.partition("\n")[0])
     delimiters = (told.group(1),) if told else _DELIMITERS
     found: list[tuple[int, str, int, list[str]]] = []
@@ -198,17 +205,18 @@ def _read(file: TextIOWrapper, delimiter: str, path: Path) -> Iterator[Record]:
                     line=line,
                     remedy="Close it and import again.",
                 ) from error
-            yield Record(row, [f"line {line}"], "has a quote out of place")
+            yield Record(row, [f"line {line}"], 'has a quote out of place; write "" for a quote within quotes')
             continue
         except UnicodeError as error:
-            raise DataError(f"is not {error.encoding}", where=path, line=line) from error  # type: ignore[attr-defined]
+            encoding = getattr(error, "encoding", "text")
+            raise DataError(f"is not {encoding}", where=path, line=line, remedy=_SAVE_ANEW) from error
         text = "".join(cells)
         if "'" in text:
             cells = [unsafe(cell) for cell in cells]
         if not text.isascii() and _SURROGATE.search(text):
-            yield Record(row, cells, "holds letters in another encoding than the rest of the file")
+            yield Record(row, cells, "holds letters in another encoding than the rest of the file; save it as UTF-8")
         elif "\0" in text:
-            yield Record(row, cells, "holds a NUL character")
+            yield Record(row, cells, "holds a NUL character, which no text has; take it out")
         else:
             yield Record(row, cells, "")
 

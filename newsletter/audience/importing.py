@@ -54,7 +54,7 @@ class Outcome(Enum):
 
 
 class RowOutcome(NamedTuple):
-    """One row and what became of it; `reason` says why it was suppressed or refused."""
+    """One row and what became of it; `reason` says why it was suppressed or refused, or what of it could not be used."""
 
     row: int
     address: str
@@ -156,7 +156,7 @@ class _Importing:
                 outcomes.append(RowOutcome(row.row, row.address, Outcome.REFUSED, row.refusal))
                 continue
             outcome, reason = self._decide_one(row, digest, first_rows.get(digest, row.row), known, batch)
-            outcomes.append(RowOutcome(row.row, row.address, outcome, reason))
+            outcomes.append(RowOutcome(row.row, row.address, outcome, reason or row.note))
         return outcomes, batch
 
     def _decide_one(

@@ -34,7 +34,10 @@ SAMPLE_RECORDS = 200
 
 
 class SubscriberRow(NamedTuple):
-    """One row, understood. `refusal` says why it can't be used; then the other fields may be empty."""
+    """One row, understood. `refusal` says why it can't be used; then the other fields may be empty.
+
+    `note` says what could not be taken as what its column is for, and is kept as an attribute.
+    """
 
     row: int
     address: str
@@ -46,6 +49,7 @@ class SubscriberRow(NamedTuple):
     standing: Standing = Standing.MAILABLE
     opted_in: str = ""
     refusal: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def read_example(path: Path) -> Iterator[Subscriber]:
     """
     for row in open_subscribers(path).rows():
         if row.refusal:
-            raise DataError(f"row {row.row} {row.refusal}", where=path)
+            raise DataError(f"row {row.row} {row.refusal}", where=path, remedy="Mend the row, or take it out.")
         attributes = MappingProxyType(dict(row.attributes))
         yield Subscriber(row.address, row.name, row.zone, row.lang, attributes)
 
@@ -124,8 +128,8 @@ def _understand(record: Record, columns: Columns, of_file: Standing) -> Subscrib
         attributes = _read_attributes(cells, columns)
     except DataError as error:
         return SubscriberRow(record.row, written.strip(), refusal=error.message)
-    zone = _read_zone(cells, columns, attributes)
-    lang = _read_lang(cells, columns, attributes)
+    zone, zone_note = _read_zone(cells, columns, attributes)
+    lang, lang_note = _read_lang(cells, columns, attributes)
     return SubscriberRow(
         record.row,
         address,
@@ -136,6 +140,7 @@ def _understand(record: Record, columns: Columns, of_file: Standing) -> Subscrib
         attributes,
         standing,
         cells[columns.opted_in].strip() if columns.opted_in is not None else "",
+        note="; ".join(filter(None, (zone_note, lang_note))) if zone_note or lang_note else "",
     )
 
 
@@ -177,17 +182,20 @@ def _refuse_unstorable(flat: dict[str, Any]) -> None:
     """JSON can spell what text can't hold: `\\u0000` and half a surrogate pair; PostgreSQL takes neither."""
     text = json.dumps(flat, ensure_ascii=False)
     if "\\u0000" in text or _SURROGATE.search(text):
-        raise DataError("has attributes with characters that can't be stored")
+        raise DataError(
+            "has attributes with characters that can't be stored (\\u0000, half a surrogate pair); take them out"
+        )
 
 
-def _read_zone(cells: list[str], columns: Columns, attributes: dict[str, Any]) -> str:
-    """An IANA zone; anything else is kept as the attribute `zone`, and the campaign's zone is used."""
+def _read_zone(cells: list[str], columns: Columns, attributes: dict[str, Any]) -> tuple[str, str]:
+    """An IANA zone; anything else is kept as the attribute `zone`, and a note says that the campaign's zone is used."""
     if columns.zone is None or not (text := cells[columns.zone].strip()):
-        return ""
+        return "", ""
     zone = find_zone(text)
-    if not zone:
-        attributes.setdefault("zone", text)
-    return zone
+    if zone:
+        return zone, ""
+    attributes.setdefault("zone", text)
+    return "", f"{text[:40]!r} is no time zone like Europe/Paris: the campaign's is used"
 
 
 @lru_cache(maxsize=4096)
@@ -200,11 +208,12 @@ def find_zone(text: str) -> str:
     return text
 
 
-def _read_lang(cells: list[str], columns: Columns, attributes: dict[str, Any]) -> str:
-    """A BCP 47 tag; anything else is kept as the attribute `lang`."""
+def _read_lang(cells: list[str], columns: Columns, attributes: dict[str, Any]) -> tuple[str, str]:
+    """A BCP 47 tag; anything else is kept as the attribute `lang`, and a note says so."""
     if columns.lang is None or not (text := cells[columns.lang].strip()):
-        return ""
+        return "", ""
     lang = _LANG_NAMES.get(squeeze(text), text.replace("_", "-") if _LANG.fullmatch(text) else "")
-    if not lang:
-        attributes.setdefault("lang", text)
-    return lang
+    if lang:
+        return lang, ""
+    attributes.setdefault("lang", text)
+    return "", f"{text[:40]!r} is no language like en or pt-BR: the site's is used"

@@ -26,6 +26,7 @@ class _Line(NamedTuple):
     digest: str = ""
     reason: str = ""
     scope: str = ""
+    problem: str = ""
 
 
 def import_suppressions(
@@ -60,6 +61,8 @@ def import_suppressions(
 
 
 def _understand(line: _Line, ring: KeyRing, default: Reason, source: str, clock: Clock) -> Suppression:
+    if line.problem:
+        raise DataError(line.problem)
     reason = _read_reason(line.reason) or default
     if not line.address and line.digest:
         return Suppression(_read_hash(line.digest), line.scope, reason, source, None, clock.now())
@@ -96,7 +99,8 @@ def _lines(path: Path) -> Iterator[_Line]:
     places = [next((at for at, name in enumerate(names) if name in wanted), None) for wanted in _WANTED]
     for record in csv.records():
         if record.problem:
-            raise DataError(f"row {record.row} {record.problem}", where=path)
+            yield _Line(record.row, " ".join(record.cells)[:80], problem=record.problem)
+            continue
         cells = ["" if at is None else record.cells[at].strip() for at in places]
         yield _Line(record.row, *cells)
 

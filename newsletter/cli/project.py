@@ -32,22 +32,29 @@ def opened(ctx: click.Context) -> Iterator[tuple[Database, KeyRing]]:
         database.close()
 
 
-def find_person(database: Database, ring: KeyRing, address: str) -> StoredSubscriber:
-    """The subscriber with this address. Raises DataError if there is none."""
+def hash_of(ring: KeyRing, address: str) -> bytes:
+    """What the store knows an address by. Raises DataError for what is none, naming it."""
     from newsletter.audience.addresses import fold, validate
     from newsletter.errors import DataError
     from newsletter.message.keys import address_hash
+
+    try:
+        return address_hash(ring, fold(validate(address)))
+    except DataError as error:
+        raise DataError(error.message, where=address, remedy=error.remedy) from error
+
+
+def find_person(database: Database, ring: KeyRing, address: str) -> StoredSubscriber:
+    """The subscriber with this address. Raises DataError if there is none."""
+    from newsletter.errors import DataError
     from newsletter.store.subscribers import subscriber_by_hash
     from newsletter.store.suppressions import suppressions_of
 
-    try:
-        digest = address_hash(ring, fold(validate(address)))
-    except DataError as error:
-        raise DataError(error.message, where=address) from error
+    digest = hash_of(ring, address)
     with database.reading() as connection:
         person = subscriber_by_hash(connection, digest)
         suppressed = suppressions_of(connection, digest)
     if person is None:
         why = f"; the address is suppressed ({suppressed[0].reason}, {suppressed[0].at:%Y-%m-%d})" if suppressed else ""
-        raise DataError(f"is not a subscriber{why}", where=address)
+        raise DataError(f"is not a subscriber{why}", where=address, remedy="newsletter subscribers list  shows who is.")
     return person

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.project import opened
+from newsletter.cli.project import hash_of, opened
 from newsletter.cli.terminal import err, out
 
 
@@ -108,7 +108,9 @@ def delete(ctx: click.Context, name: str) -> None:
 
     with opened(ctx) as (database, _), database.transaction() as connection:
         if not delete_segment(connection, name):
-            raise SegmentError(f"there is no segment {name!r}")
+            raise SegmentError(
+                f"there is no segment {name!r}", remedy="newsletter subscribers segment list  shows those there are."
+            )
 
 
 @click.group()
@@ -184,15 +186,13 @@ def lift(ctx: click.Context, address: str, wish: bool) -> None:
     Example:
       newsletter subscribers suppressions lift ann.lee@acme.example
     """
-    from newsletter.audience.addresses import fold, validate
     from newsletter.errors import DataError
-    from newsletter.message.keys import address_hash
     from newsletter.store.suppressions import Reason, suppressions_of
     from newsletter.store.suppressions import lift as lift_suppressions
 
     reasons = [Reason.BOUNCED, Reason.BLOCKED, *([Reason.UNSUBSCRIBED] if wish else [])]
     with opened(ctx) as (database, ring), database.transaction() as connection:
-        digest = address_hash(ring, fold(validate(address)))
+        digest = hash_of(ring, address)
         lifted = lift_suppressions(connection, digest, reasons)
         left = suppressions_of(connection, digest)
     if left:

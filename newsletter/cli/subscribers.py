@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.project import find_person, opened
+from newsletter.cli.project import find_person, hash_of, opened
 from newsletter.cli.subscriber_lists import segment, suppressions
 from newsletter.cli.terminal import err, out
 
@@ -190,15 +190,14 @@ def erase(ctx: click.Context, addresses: tuple[str, ...], yes: bool) -> None:
     Example:
       newsletter subscribers erase ann.lee@acme.example
     """
-    from newsletter.audience.addresses import validate
     from newsletter.audience.erasing import erase as erase_person
     from newsletter.clock import SystemClock
 
-    for address in addresses:
-        validate(address)
-    if not yes:
-        click.confirm(f"Erase {', '.join(addresses)} for good?", abort=True)
     with opened(ctx) as (database, ring):
+        for address in addresses:
+            hash_of(ring, address)
+        if not yes:
+            click.confirm(f"Erase {', '.join(addresses)} for good?", abort=True)
         for address in addresses:
             here = erase_person(database, ring, address, SystemClock())
             out.print(f"{address}: {'erased' if here else 'was not here; an import will refuse it'}", markup=False)

@@ -109,7 +109,7 @@ class _Token(NamedTuple):
 def parse(text: str) -> Expression:
     """Read an expression. Raises SegmentError that says at which character what was expected."""
     if len(text) > LONGEST:
-        raise SegmentError(f"the segment is longer than {LONGEST} characters")
+        raise SegmentError(f"the segment is longer than {LONGEST} characters", remedy="Use tags, or several segments.")
     if not text.strip():
         raise SegmentError("the segment is empty", remedy='For example: country = "FR" and tag("beta")')
     reading = _Reading(text)

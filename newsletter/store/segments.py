@@ -184,7 +184,10 @@ class _Compiling:
                 _of_series(select(func.max(delivery.c.finished_at)), call).scalar_subquery(), self.moment(tree.right)
             )
         if isinstance(tree.right, bool) or not isinstance(tree.right, int | float):
-            raise SegmentError(f"{call.name}(…) is a number and can't be compared with {tree.right!r}")
+            raise SegmentError(
+                f"{call.name}(…) is a number and can't be compared with {tree.right!r}",
+                remedy=f"Write a number, for example {call.name}(…) >= 3.",
+            )
         if call.name == "bounces":
             query = select(func.count()).where(bounce.c.subscriber_id == subscriber.c.id, bounce.c.kind == "bounce")
             return sign(query.scalar_subquery(), tree.right)
@@ -217,7 +220,9 @@ class _Compiling:
     def number(self, field: Field) -> ColumnElement[float]:
         """The field as a number; NULL where it is none."""
         if not field.is_attribute:
-            raise SegmentError(f"{field.name} is a text and can't be compared with a number")
+            raise SegmentError(
+                f"{field.name} is a text and can't be compared with a number", remedy='Write the value in quotes: "…".'
+            )
         if self.is_postgresql:
             kind = func.json_typeof(subscriber.c.attributes.op("->")(literal(field.name, Text())))
             return case((kind == "number", cast(self.field(field), Double())), else_=None)
@@ -241,7 +246,9 @@ class _Compiling:
         try:
             return self.now - timedelta(days=value.days)
         except OverflowError as error:
-            raise SegmentError(f"days_ago({value.days:g}) lies before the year 1") from error
+            raise SegmentError(
+                f"days_ago({value.days:g}) lies before the year 1", remedy="Write fewer days."
+            ) from error
 
 
 _COLUMNS: Mapping[str, ColumnElement[str]] = {
@@ -255,7 +262,7 @@ _COLUMNS: Mapping[str, ColumnElement[str]] = {
 
 def _plain(tree: Comparison) -> str:
     if tree.sign not in _SIGNS:
-        raise SegmentError(f"`{tree.sign}` is for texts")
+        raise SegmentError(f"`{tree.sign}` is for texts", remedy="Use = < > for dates and numbers.")
     return tree.sign
 
 
@@ -268,5 +275,7 @@ def _of_series(query: Select[tuple[AnyValue]], call: Call) -> Select[tuple[AnyVa
 
 def _path(key: str) -> str:
     if '"' in key or "\\" in key:
-        raise SegmentError(f"{key!r} can't be the name of an attribute")
+        raise SegmentError(
+            f"{key!r} can't be the name of an attribute", remedy="Attributes are words in lower case joined by _."
+        )
     return f'$."{key}"'

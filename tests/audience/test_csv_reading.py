@@ -123,6 +123,15 @@ def test_a_workbook_is_told_from_a_csv(tmp_path: Path, data: bytes) -> None:
 def test_two_columns_of_addresses_are_not_guessed_between(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="more than one e-mail column: 'Work email', 'Home email'"):
         rows_of(tmp_path, "Work email,Home email\na@acme.example,b@acme.example\n")
+    with pytest.raises(DataError, match="more than one e-mail column: 'Email', 'E-Mail'"):
+        rows_of(tmp_path, "Email,E-Mail\na@acme.example,b@acme.example\n")
+
+
+@pytest.mark.parametrize(
+    "row", ["A@acme.example,a@acme.example", ",a@acme.example", "a@acme.example,", "a@acme.example,none"]
+)
+def test_two_columns_that_name_the_same_address_are_no_riddle(tmp_path: Path, row: str) -> None:
+    assert rows_of(tmp_path, f"Email,E-Mail\n{row}\n")[0].address.lower() == "a@acme.example"
 
 
 @pytest.mark.parametrize(
@@ -172,6 +181,8 @@ def test_zones_and_languages_are_checked_and_never_lost(tmp_path: Path) -> None:
     )
     assert (rows[0].zone, rows[0].lang) == ("Europe/Paris", "en-US")
     assert (rows[1].zone, rows[1].lang, rows[1].attributes["zone"]) == ("", "de", "GMT+2ish")
+    assert rows[0].note == ""
+    assert "'GMT+2ish' is no time zone like Europe/Paris" in rows[1].note
 
 
 def test_columns_of_one_name_are_both_kept(tmp_path: Path) -> None:

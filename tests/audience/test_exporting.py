@@ -260,3 +260,14 @@ def test_tags_are_given_and_taken_by_segment(
 def test_what_is_no_address_can_not_be_erased(database: Database, ring: KeyRing, clock: MovableClock) -> None:
     with pytest.raises(DataError):
         erase(database, ring, "nobody", clock)
+
+
+def test_a_row_of_a_suppression_list_that_can_not_be_read_is_reported_and_the_others_count(
+    database: Database, ring: KeyRing, clock: MovableClock, tmp_path: Path
+) -> None:
+    path = tmp_path / "left.csv"
+    path.write_text("email,reason\na@acme.example,spam\nb@acme.example,spam,x,y\nc@acme.example,\n")
+    refused: list[tuple[int, str, str]] = []
+    done = import_suppressions(database, ring, path, clock, on_refused=lambda *row: refused.append(row))
+    assert done == (2, 3)
+    assert [row for row, _, _ in refused] == [3]
