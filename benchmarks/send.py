@@ -36,8 +36,9 @@ from newsletter.compose.email import Email
 from newsletter.config import DatabaseSettings, DkimSettings, RelaySettings, SenderSettings, Settings, WebSettings
 from newsletter.delivery.ledger import Batch, Ledger
 from newsletter.delivery.service import Options, Service, open_migrated
-from newsletter.store.deliveries import Claim, Traffic
+from newsletter.store.deliveries import Claim
 from newsletter.store.emails import save_email
+from newsletter.store.traffic import Traffic
 
 BODY_OCTETS = 33_000
 

@@ -32,7 +32,8 @@ from newsletter.delivery.signing import SigningProcesses
 from newsletter.delivery.steady import steady
 from newsletter.delivery.tally import Tally
 from newsletter.errors import StoreError
-from newsletter.store.deliveries import Claim, Outcome, Traffic
+from newsletter.store.deliveries import Claim, Outcome
+from newsletter.store.traffic import Traffic
 
 GROUP = 128
 """Parcels packed together: one sync of the journal and one look at the suppressions for all of them."""

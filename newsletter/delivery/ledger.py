@@ -15,11 +15,12 @@ from newsletter.bounces.policy import Report, SoftLimit, apply_report
 from newsletter.bounces.reasons import classify_reply
 from newsletter.clock import Clock
 from newsletter.delivery.reply import Reply
-from newsletter.store import deliveries
+from newsletter.store import deliveries, traffic, uncertain
 from newsletter.store.alerts import clear_alert, raise_alert
 from newsletter.store.bounces import addressee_of_delivery
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Claim, Outcome, Traffic
+from newsletter.store.deliveries import Claim, Outcome
+from newsletter.store.traffic import Traffic
 
 RESEND_PAUSE = 15 * 60
 """Seconds before an uncertain delivery is sent again, if its campaign says so (RFC 1047: the relay may still be busy)."""
@@ -104,7 +105,7 @@ class Ledger:
         with self.database.transaction() as connection:
             deliveries.record(connection, self.worker, batch.outcomes)
             for claim, reason in batch.uncertain:
-                deliveries.mark_uncertain(connection, self.worker, [claim.id], reason, now, RESEND_PAUSE)
+                uncertain.mark_uncertain(connection, self.worker, [claim.id], reason, now, RESEND_PAUSE)
             for refusal in batch.refusals:
                 _write_refusal(connection, refusal, now, self.soft_limit)
             for subject, message in batch.alerts.items():
@@ -112,13 +113,13 @@ class Ledger:
             for subject in batch.cleared:
                 clear_alert(connection, subject, now)
             for relay, sent in batch.handed.items():
-                deliveries.add_traffic(connection, relay, now // 3600, sent)
-            return {relay: deliveries.traffic_of(connection, relay, now) for relay in batch.handed}
+                traffic.add_traffic(connection, relay, now // 3600, sent)
+            return {relay: traffic.traffic_of(connection, relay, now) for relay in batch.handed}
 
     def traffic(self, relay: str) -> Traffic:
         """What went through `relay` lately. Raises StoreError."""
         with self.database.reading() as connection:
-            return deliveries.traffic_of(connection, relay, self.now())
+            return traffic.traffic_of(connection, relay, self.now())
 
 
 def _write_refusal(connection: Connection, refusal: Refusal, now: int, limit: SoftLimit) -> None:

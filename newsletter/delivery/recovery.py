@@ -12,6 +12,7 @@ from newsletter.delivery.ledger import RESEND_PAUSE
 from newsletter.store import deliveries
 from newsletter.store.database import Database
 from newsletter.store.leases import is_held, let_go, take
+from newsletter.store.uncertain import mark_uncertain
 
 LEASE_SECONDS = 60
 """After this long without a sign of life a worker on another machine counts as dead (PostgreSQL)."""
@@ -68,7 +69,7 @@ def _settle(connection: Connection, replay: Replay, claims: list[Key], now: int)
     known = {Key(outcome.id, outcome.attempts) for outcome in replay.outcomes}
     untouched = [key.id for key in claims if key not in in_doubt and key not in known]
     recorded = deliveries.record(connection, replay.worker, replay.outcomes)
-    uncertain = deliveries.mark_uncertain(
+    uncertain = mark_uncertain(
         connection, replay.worker, doubtful, "the sender stopped before the reply came", now, RESEND_PAUSE
     )
     released = deliveries.release(connection, replay.worker, untouched)
@@ -85,6 +86,6 @@ def _settle_without_journal(database: Database, folder: Path, now: int) -> list[
                 continue
             ids = [delivery_id for delivery_id, _ in claims]
             reason = "the sender is gone, and so is its journal"
-            uncertain = deliveries.mark_uncertain(connection, worker, ids, reason, now, RESEND_PAUSE)
+            uncertain = mark_uncertain(connection, worker, ids, reason, now, RESEND_PAUSE)
             found.append(Recovered(worker, 0, 0, uncertain))
     return found

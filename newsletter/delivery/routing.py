@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from newsletter.config import RelaySettings
 from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
-from newsletter.store.deliveries import Claim, Traffic
+from newsletter.store.deliveries import Claim
+from newsletter.store.traffic import Traffic
 
 
 class Router:

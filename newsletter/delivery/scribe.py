@@ -12,7 +12,7 @@ from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.ledger import Batch, Ledger
 from newsletter.delivery.log import DeliveryLog
 from newsletter.errors import StoreError
-from newsletter.store.deliveries import Traffic
+from newsletter.store.traffic import Traffic
 
 WRITE_AT = 500
 """Outcomes written together, or fewer after WRITE_EVERY seconds."""

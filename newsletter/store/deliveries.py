@@ -142,10 +142,10 @@ def refusals(connection: Connection, worker: str, claims: Sequence[Claim]) -> di
             SELECT d.id, c.state, s.state <> 'active' OR EXISTS (SELECT 1 FROM suppression x
                 WHERE x.address_hash = s.address_hash AND x.scope IN ('', c.series))
             FROM delivery d JOIN campaign c ON c.id = d.campaign_id JOIN subscriber s ON s.id = d.subscriber_id
-            WHERE d.id {_among(connection)} AND d.state = 'claimed' AND d.worker = :worker
+            WHERE d.id {among(connection)} AND d.state = 'claimed' AND d.worker = :worker
             """
         ),
-        {"ids": _ids(connection, [found.id for found in claims]), "worker": worker},
+        {"ids": bound(connection, [found.id for found in claims]), "worker": worker},
     )
     refused = {found.id: "lost" for found in claims}
     for delivery_id, campaign_state, unwanted in rows:
@@ -177,9 +177,9 @@ def release(connection: Connection, worker: str, ids: Iterable[int]) -> int:
     return connection.execute(
         text(
             "UPDATE delivery SET state = 'due', worker = NULL "
-            f"WHERE id {_among(connection)} AND worker = :worker AND state = 'claimed'"
+            f"WHERE id {among(connection)} AND worker = :worker AND state = 'claimed'"
         ),
-        {"ids": _ids(connection, wanted), "worker": worker},
+        {"ids": bound(connection, wanted), "worker": worker},
     ).rowcount
 
 
@@ -235,84 +235,6 @@ def record(connection: Connection, worker: str, outcomes: Sequence[Outcome]) -> 
     ).rowcount
 
 
-def mark_uncertain(connection: Connection, worker: str, ids: Iterable[int], reason: str, now: int, pause: int) -> int:
-    """The final dot may have reached the relay, the reply did not reach us.
-
-    By the campaign's crash policy: `hold` keeps the delivery `uncertain` for a person to decide; `resend` makes it
-    due once more after `pause` seconds, under the same Message-ID, and holds it if that is uncertain again.
-    Returns rows changed.
-    """
-    wanted = list(ids)
-    if not wanted:
-        return 0
-    again = """EXISTS (SELECT 1 FROM campaign c WHERE c.id = delivery.campaign_id AND c.crash_policy = 'resend')
-               AND coalesce(reply, '') NOT LIKE 'uncertain:%'"""
-    return connection.execute(
-        text(
-            f"""
-            UPDATE delivery SET attempts = attempts + 1, reply_code = NULL, reply = :reason,
-                state = CASE WHEN {again} THEN 'due' ELSE 'uncertain' END,
-                worker = CASE WHEN {again} THEN NULL ELSE worker END,
-                due_at = CASE WHEN {again} THEN :later ELSE due_at END
-            WHERE id {_among(connection)} AND worker = :worker AND state = 'claimed'
-            """
-        ),
-        {
-            "ids": _ids(connection, wanted),
-            "worker": worker,
-            "reason": f"uncertain: {reason}",
-            "later": now + pause,
-        },
-    ).rowcount
-
-
-class Uncertain(NamedTuple):
-    """A delivery of which nobody knows whether the relay took it."""
-
-    id: int
-    campaign: str
-    page_id: str
-    address: str
-    reason: str
-    due_at: int
-
-
-def uncertain(connection: Connection, campaign_id: int | None = None, limit: int = 1000) -> list[Uncertain]:
-    """The uncertain deliveries of one campaign or of all, for `newsletter campaign status`."""
-    rows = connection.execute(
-        text(
-            f"""
-            SELECT d.id, c.name, d.page_id, s.address, d.reply, d.due_at
-            FROM delivery d JOIN campaign c ON c.id = d.campaign_id JOIN subscriber s ON s.id = d.subscriber_id
-            WHERE d.state = 'uncertain' {"AND d.campaign_id = :campaign" if campaign_id is not None else ""}
-            ORDER BY d.id LIMIT :limit
-            """
-        ),
-        {"limit": limit} | ({} if campaign_id is None else {"campaign": campaign_id}),
-    )
-    return [
-        Uncertain(row[0], row[1], row[2], row[3], (row[4] or "").removeprefix("uncertain: "), row[5]) for row in rows
-    ]
-
-
-def resolve_uncertain(connection: Connection, ids: Iterable[int], state: str, now: int) -> int:
-    """A person decides about uncertain deliveries: `sent` (it arrived), `due` (send it again, same Message-ID) or
-    `failed`. Returns how many were uncertain."""
-    if state not in ("sent", "due", "failed"):
-        raise ValueError(f"an uncertain delivery becomes sent, due or failed, not {state!r}")
-    return connection.execute(
-        text(
-            "UPDATE delivery SET state = :state, worker = NULL, due_at = :due, finished_at = :finished "
-            f"WHERE id {_among(connection)} AND state = 'uncertain'"
-            if state == "due"
-            else "UPDATE delivery SET state = :state, worker = NULL, finished_at = :finished "
-            f"WHERE id {_among(connection)} AND state = 'uncertain'"
-        ),
-        {"ids": _ids(connection, list(ids)), "state": state, "finished": None if state == "due" else now}
-        | ({"due": now} if state == "due" else {}),
-    ).rowcount
-
-
 def count_due(connection: Connection, now: int) -> int:
     """Deliveries of running campaigns that are due at `now`."""
     return int(
@@ -350,50 +272,10 @@ def claims_by_worker(connection: Connection) -> dict[str, list[tuple[int, int]]]
     return found
 
 
-def add_traffic(connection: Connection, relay: str, hour: int, sent: int) -> int:
-    """Count messages handed to `relay` in `hour` (whole hours since 1970); returns that hour's count over all workers."""
-    return int(
-        connection.execute(
-            text(
-                "INSERT INTO traffic (relay, hour, sent) VALUES (:relay, :hour, :sent) "
-                "ON CONFLICT (relay, hour) DO UPDATE SET sent = traffic.sent + excluded.sent RETURNING sent"
-            ),
-            {"relay": relay, "hour": hour, "sent": sent},
-        ).scalar_one()
-    )
-
-
-class Traffic(NamedTuple):
-    """What went through a relay lately: this hour, the hour before, today (UTC), and days before today with traffic."""
-
-    this_hour: int
-    last_hour: int
-    today: int
-    days_before: int
-
-
-def traffic_of(connection: Connection, relay: str, now: int) -> Traffic:
-    """The traffic of `relay` seen from `now`, for limits per hour and warm-up."""
-    hour, day = now // 3600, now // 86400
-    row = connection.execute(
-        text(
-            """
-            SELECT coalesce(sum(CASE WHEN hour = :hour THEN sent END), 0),
-                   coalesce(sum(CASE WHEN hour = :hour - 1 THEN sent END), 0),
-                   coalesce(sum(CASE WHEN hour >= :midnight THEN sent END), 0),
-                   count(DISTINCT CASE WHEN hour < :midnight THEN hour / 24 END)
-            FROM traffic WHERE relay = :relay
-            """
-        ),
-        {"relay": relay, "hour": hour, "midnight": day * 24},
-    ).one()
-    return Traffic(*(int(value) for value in row))
-
-
 def _set_state(connection: Connection, ids: list[int], state: str, worker: str | None) -> None:
     connection.execute(
-        text(f"UPDATE delivery SET state = :state, worker = :worker WHERE id {_among(connection)}"),
-        {"ids": _ids(connection, ids), "state": state, "worker": worker},
+        text(f"UPDATE delivery SET state = :state, worker = :worker WHERE id {among(connection)}"),
+        {"ids": bound(connection, ids), "state": state, "worker": worker},
     )
 
 
@@ -401,9 +283,9 @@ def _finish_unsent(connection: Connection, ids: list[int], state: str, now: int)
     connection.execute(
         text(
             "UPDATE delivery SET state = :state, worker = NULL, finished_at = :now "
-            f"WHERE id {_among(connection)} AND state IN ('due', 'claimed')"
+            f"WHERE id {among(connection)} AND state IN ('due', 'claimed')"
         ),
-        {"ids": _ids(connection, ids), "state": state, "now": now},
+        {"ids": bound(connection, ids), "state": state, "now": now},
     )
 
 
@@ -411,12 +293,13 @@ def _is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def _among(connection: Connection) -> str:
+def among(connection: Connection) -> str:
     """`IN (…)` over a bound list of ids: one statement text however many there are."""
     return "= ANY(:ids)" if _is_postgresql(connection) else "IN (SELECT value FROM json_each(:ids))"
 
 
-def _ids(connection: Connection, ids: list[int]) -> Any:
+def bound(connection: Connection, ids: list[int]) -> Any:
+    """`ids` as the value of `:ids` in `among`."""
     return ids if _is_postgresql(connection) else json.dumps(ids)
 
 

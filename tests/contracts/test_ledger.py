@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.recovery import keep_alive, recover
-from newsletter.store import alerts, deliveries, emails, leases
+from newsletter.store import alerts, deliveries, emails, leases, traffic, uncertain
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Outcome
 from tests.delivery.world import NOW, a_campaign, an_email, due, row, run_sql, scalars, seed, states, subscribers
@@ -139,15 +139,15 @@ def test_uncertain_is_held_or_sent_again_once_as_the_campaign_says(database: Dat
             due(connection, campaign, people, an_email())
     claims = {found.address: found.id for found in claim(database)}
     with database.transaction() as connection:
-        deliveries.mark_uncertain(connection, "w1", claims.values(), "no reply", NOW, 900)
+        uncertain.mark_uncertain(connection, "w1", claims.values(), "no reply", NOW, 900)
     assert states(database)[claims["hold@example.com"]] == "uncertain"
     again = row(database, claims["resend@example.com"])
     assert (again["state"], again["due_at"], again["worker"]) == ("due", NOW + 900, None)
     assert [found.id for found in claim(database, now=NOW + 900)] == [claims["resend@example.com"]]
     with database.transaction() as connection:
-        deliveries.mark_uncertain(connection, "w1", claims.values(), "no reply", NOW, 900)
-        assert {entry.id for entry in deliveries.uncertain(connection)} == set(claims.values())
-        assert deliveries.uncertain(connection)[0].reason == "no reply"
+        uncertain.mark_uncertain(connection, "w1", claims.values(), "no reply", NOW, 900)
+        assert {entry.id for entry in uncertain.uncertain(connection)} == set(claims.values())
+        assert uncertain.uncertain(connection)[0].reason == "no reply"
 
 
 @pytest.mark.parametrize("state", ["sent", "due", "failed"])
@@ -155,9 +155,9 @@ def test_a_person_decides_about_the_uncertain(database: Database, state: str) ->
     (delivery,) = seed(database, 1)
     claim(database)
     with database.transaction() as connection:
-        deliveries.mark_uncertain(connection, "w1", [delivery], "no reply", NOW, 900)
-        assert deliveries.resolve_uncertain(connection, [delivery], state, NOW + 5) == 1
-        assert deliveries.resolve_uncertain(connection, [delivery], state, NOW + 5) == 0
+        uncertain.mark_uncertain(connection, "w1", [delivery], "no reply", NOW, 900)
+        assert uncertain.resolve_uncertain(connection, [delivery], state, NOW + 5) == 1
+        assert uncertain.resolve_uncertain(connection, [delivery], state, NOW + 5) == 0
     found = row(database, delivery)
     assert (found["state"], found["finished_at"]) == (state, None if state == "due" else NOW + 5)
 
@@ -166,7 +166,7 @@ def test_a_worker_that_was_thought_dead_may_still_record(database: Database) -> 
     (delivery,) = seed(database, 1)
     claim(database)
     with database.transaction() as connection:
-        deliveries.mark_uncertain(connection, "w1", [delivery], "gone", NOW, 900)
+        uncertain.mark_uncertain(connection, "w1", [delivery], "gone", NOW, 900)
         run_sql_in = deliveries.record(connection, "w1", [Outcome(delivery, 1, "sent", NOW, code=250)])
     assert run_sql_in == 1 and states(database)[delivery] == "sent"
 
@@ -227,13 +227,13 @@ def test_two_workers_share_a_thousand_without_overlap(postgresql_database: Datab
 def test_traffic_is_counted_by_the_hour_over_all_workers(database: Database) -> None:
     with database.transaction() as connection:
         hour = NOW // 3600
-        assert deliveries.add_traffic(connection, "main", hour, 5) == 5
-        assert deliveries.add_traffic(connection, "main", hour, 7) == 12
-        deliveries.add_traffic(connection, "main", hour - 1, 3)
-        deliveries.add_traffic(connection, "main", hour - 24, 100)
-        deliveries.add_traffic(connection, "main", hour - 24 * 9, 100)
-        deliveries.add_traffic(connection, "other", hour, 100)
-        found = deliveries.traffic_of(connection, "main", NOW)
+        assert traffic.add_traffic(connection, "main", hour, 5) == 5
+        assert traffic.add_traffic(connection, "main", hour, 7) == 12
+        traffic.add_traffic(connection, "main", hour - 1, 3)
+        traffic.add_traffic(connection, "main", hour - 24, 100)
+        traffic.add_traffic(connection, "main", hour - 24 * 9, 100)
+        traffic.add_traffic(connection, "other", hour, 100)
+        found = traffic.traffic_of(connection, "main", NOW)
     assert (found.this_hour, found.last_hour, found.days_before) == (12, 3, 2)
     assert found.today in (12, 15)
 
