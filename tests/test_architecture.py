@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,10 @@ def test_only_the_command_line_knows_the_command_line() -> None:
         and any(name.startswith("newsletter.cli") for name in imports_of(file))
     }
     assert not guilty
+
+
+@pytest.mark.parametrize("room", ["newsletter.build", "newsletter.audience.rows", "newsletter.cli.check"])
+def test_who_needs_no_database_does_not_load_its_library(room: str) -> None:
+    """SQLAlchemy takes longer to import than a page to build."""
+    code = f"import sys, {room}; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -36,8 +36,9 @@ from newsletter.store.subscribers import (
     tags_of,
     update_subscribers,
 )
-from newsletter.store.suppressions import WEIGHT, Reason, Suppression, suppress_all, suppressed_everywhere
+from newsletter.store.suppressions import WEIGHT, Suppression, suppress_all, suppressed_everywhere
 from newsletter.subscriber import Subscriber
+from newsletter.suppression import Reason
 
 ROWS_PER_TRANSACTION = 10_000
 """More rows touch each page of the index of addresses fewer times; fewer keep the sender waiting less (about 0.4 s)."""

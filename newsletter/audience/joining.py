@@ -28,8 +28,9 @@ from newsletter.store.subscribers import (
     subscriber_by_id,
     tag_subscribers,
 )
-from newsletter.store.suppressions import Reason, lift, suppress, suppressions_of
+from newsletter.store.suppressions import lift, suppress, suppressions_of
 from newsletter.subscriber import Subscriber
+from newsletter.suppression import Reason
 
 BETWEEN_MAILS = timedelta(hours=24)
 """At most one confirmation for an address in this time: somebody may be typing in the addresses of others."""

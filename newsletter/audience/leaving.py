@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from newsletter.store.consents import Consent, ConsentKind, record_consent
 from newsletter.store.preferences import touch
 from newsletter.store.subscribers import StoredSubscriber
-from newsletter.store.suppressions import Reason, lift, suppress, suppressions_of
+from newsletter.store.suppressions import lift, suppress, suppressions_of
+from newsletter.suppression import Reason
 
 THEIR_OWN_WISH = (Reason.UNSUBSCRIBED, Reason.ERASED)
 """What a person may take back themselves. A bounce or a complaint is the operator's to lift."""

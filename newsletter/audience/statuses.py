@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from newsletter.errors import DataError
-from newsletter.store.suppressions import Reason
+from newsletter.suppression import Reason
 
 
 class Standing(Enum):

@@ -15,7 +15,8 @@ from newsletter.clock import Clock
 from newsletter.errors import DataError
 from newsletter.message.keys import KeyRing, address_hash
 from newsletter.store.database import Database
-from newsletter.store.suppressions import Reason, Suppression, suppress_all
+from newsletter.store.suppressions import Suppression, suppress_all
+from newsletter.suppression import Reason
 
 ROWS_PER_TRANSACTION = 5000
 

@@ -12,7 +12,8 @@ from newsletter.bounces.classify import Kind
 from newsletter.bounces.verdict import Severity, Verdict
 from newsletter.store.alerts import raise_alert
 from newsletter.store.bounces import Addressee, BounceRow, record_bounce, soft_bounces
-from newsletter.store.suppressions import Reason, suppress
+from newsletter.store.suppressions import suppress
+from newsletter.suppression import Reason
 
 LEAST_SENDS = 3
 """Different mails that must have bounced softly: one mail that bounces five times is one full mailbox."""

@@ -24,7 +24,8 @@ from newsletter.message.links import Links, Purpose, Target
 from newsletter.store.bounces import Addressee, BounceRow, addressee_of_delivery, record_bounce
 from newsletter.store.consents import Consent, ConsentKind, record_consent
 from newsletter.store.database import Database
-from newsletter.store.suppressions import Reason, suppress
+from newsletter.store.suppressions import suppress
+from newsletter.suppression import Reason
 
 _ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to", "to")
 """Where servers write the envelope recipient, the surest first (RFC 9228 for Delivered-To)."""

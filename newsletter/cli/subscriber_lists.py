@@ -140,7 +140,7 @@ def import_(ctx: click.Context, file: Path, reason: str) -> None:
     """
     from newsletter.audience.suppression_files import import_suppressions
     from newsletter.clock import SystemClock
-    from newsletter.store.suppressions import Reason
+    from newsletter.suppression import Reason
 
     def print_refused(row: int, address: str, why: str) -> None:
         err.print(f"{file}: row {row}: refused: {address}: {why}", markup=False)
@@ -187,8 +187,9 @@ def lift(ctx: click.Context, address: str, wish: bool) -> None:
       newsletter subscribers suppressions lift ann.lee@acme.example
     """
     from newsletter.errors import DataError
-    from newsletter.store.suppressions import Reason, suppressions_of
     from newsletter.store.suppressions import lift as lift_suppressions
+    from newsletter.store.suppressions import suppressions_of
+    from newsletter.suppression import Reason
 
     reasons = [Reason.BOUNCED, Reason.BLOCKED, *([Reason.UNSUBSCRIBED] if wish else [])]
     with opened(ctx) as (database, ring), database.transaction() as connection:

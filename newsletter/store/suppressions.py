@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Case, ColumnElement, Connection, and_, case, delete, func, select
@@ -17,17 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.store.bulk import select_by
 from newsletter.store.tables import suppression
-
-
-class Reason(StrEnum):
-    """Why an address is suppressed; the values are what the table holds."""
-
-    BOUNCED = "bounced"
-    BLOCKED = "blocked"
-    UNSUBSCRIBED = "unsubscribed"
-    COMPLAINED = "complained"
-    ERASED = "erased"
-
+from newsletter.suppression import Reason
 
 WEIGHT: Mapping[Reason, int] = {
     Reason.BOUNCED: 1,

@@ -22,8 +22,9 @@ from newsletter.store.histories import history_of
 from newsletter.store.preferences import Preference, preference_of, save_preference
 from newsletter.store.segments import condition
 from newsletter.store.subscribers import count_subscribers, subscriber_by_hash, tag_where, untag_where
-from newsletter.store.suppressions import Reason, count_suppressions, lift, suppress, suppressions_of
+from newsletter.store.suppressions import count_suppressions, lift, suppress, suppressions_of
 from newsletter.store.tables import consent, preference, subscriber, subscriber_tag
+from newsletter.suppression import Reason
 from tests.audience.conftest import Importer, MovableClock
 
 Hash = Callable[[str], bytes]

@@ -19,7 +19,8 @@ from newsletter.store.subscribers import (
     subscriber_by_hash,
     tags_of,
 )
-from newsletter.store.suppressions import Reason, forget_address, suppress, suppressions_of
+from newsletter.store.suppressions import forget_address, suppress, suppressions_of
+from newsletter.suppression import Reason
 from tests.audience.conftest import Importer, MovableClock
 
 Hash = Callable[[str], bytes]

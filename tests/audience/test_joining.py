@@ -15,8 +15,9 @@ from newsletter.store.consents import consents_of
 from newsletter.store.database import Database
 from newsletter.store.publications import published_pages, sent_mail, series_of_campaign
 from newsletter.store.subscribers import StoredSubscriber, subscriber_by_hash, tags_of
-from newsletter.store.suppressions import Reason, suppress, suppressions_of
+from newsletter.store.suppressions import suppress, suppressions_of
 from newsletter.store.tables import campaign, campaign_page, delivery, email, enrollment
+from newsletter.suppression import Reason
 from tests.audience.conftest import MovableClock
 
 Hash = Callable[[str], bytes]

@@ -14,8 +14,9 @@ from newsletter.store.database import Database
 from newsletter.store.segment_language import parse
 from newsletter.store.segments import condition, delete_segment, list_segments, save_segment
 from newsletter.store.subscribers import count_subscribers, list_subscribers, subscriber_by_hash
-from newsletter.store.suppressions import Reason, suppress
+from newsletter.store.suppressions import suppress
 from newsletter.store.tables import bounce, campaign, delivery, enrollment
+from newsletter.suppression import Reason
 from tests.audience.conftest import Importer, MovableClock
 
 PEOPLE = """email,name,lang,tags,country,seats,member,joined,likes

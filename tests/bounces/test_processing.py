@@ -11,8 +11,8 @@ import pytest
 from newsletter.bounces.policy import Consequence
 from newsletter.errors import ServiceError
 from newsletter.message.links import Purpose, Target
-from newsletter.store.suppressions import Reason
 from newsletter.store.tables import alert, bounce, consent, subscriber
+from newsletter.suppression import Reason
 from tests.bounces.conftest import NOW, SENT, Mailed
 
 Dsn = Callable[..., bytes]

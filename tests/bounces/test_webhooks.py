@@ -22,8 +22,8 @@ from starlette.applications import Starlette
 from newsletter.bounces.signatures import is_amazon_address
 from newsletter.config import BounceSettings, Settings
 from newsletter.store.database import Database
-from newsletter.store.suppressions import Reason
 from newsletter.store.tables import alert, bounce
+from newsletter.suppression import Reason
 from newsletter.web import webhooks
 from newsletter.web.webhooks import MAX_BODY, webhook_routes
 from tests.bounces.conftest import NOW, Mailed

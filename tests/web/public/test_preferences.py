@@ -12,8 +12,9 @@ from newsletter.message.links import Purpose
 from newsletter.store.consents import ConsentKind, consents_of
 from newsletter.store.preferences import Preference, preference_of
 from newsletter.store.subscribers import add_subscriber
-from newsletter.store.suppressions import Reason, suppress
+from newsletter.store.suppressions import suppress
 from newsletter.subscriber import Subscriber
+from newsletter.suppression import Reason
 from tests.web.public.conftest import Place
 from tests.web.public.test_subscribing import link_in, mails
 

@@ -17,7 +17,8 @@ from newsletter.store.confirmations import due_confirmations
 from newsletter.store.consents import ConsentKind, consents_of
 from newsletter.store.leases import take
 from newsletter.store.subscribers import tags_of
-from newsletter.store.suppressions import Reason, suppress
+from newsletter.store.suppressions import suppress
+from newsletter.suppression import Reason
 from newsletter.web.public.confirmation_mail import ConfirmationMailer, compose
 from tests.web.public.conftest import Place
 

@@ -7,7 +7,7 @@ import pytest
 from newsletter.message.links import Purpose, Target
 from newsletter.store.consents import ConsentKind, consents_of
 from newsletter.store.subscribers import remove_subscriber
-from newsletter.store.suppressions import Reason
+from newsletter.suppression import Reason
 from tests.web.public.conftest import Place
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
