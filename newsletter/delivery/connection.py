@@ -57,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[Reply] | None = None
         self._early: list[Reply] = []
         self._is_encrypted = False
+        self._is_encrypted = False
         self._is_stalled = False
         self._is_closed = False
         self._reason = ""
@@ -87,8 +88,9 @@ class Connection(asyncio.Protocol):
         return False
 
     def pause_writing(self) -> None:
-        """What was written has not all left this process."""
-        self._is_stalled = True
+        """What was written has not all left this process. Not to be believed under TLS: there the transports of asyncio
+        and uvloop are paused long after everything has left, and a message would be sent again that had arrived."""
+        self._is_stalled = not self._is_encrypted
 
     def resume_writing(self) -> None:
         """What was written has left for the kernel."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from newsletter.config import RelaySettings
 from tests.delivery.conftest import Runner
 from tests.delivery.servers import CLOSE, HALF_CLOSE, HANG, KeepingServer, Session, free_port
 from tests.delivery.world import NOW, a_relay, row, run_sql, scalars, seed, states
@@ -319,3 +322,28 @@ def test_connections_that_fail_together_are_one_failure(runner: Runner) -> None:
     starter.join()
     server.__exit__()
     assert tally.sent == 40
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+@pytest.mark.parametrize("size", [0, 300_000])
+def test_under_tls_too_a_message_whose_reply_is_lost_is_never_sent_again(
+    runner: Runner, security: str, size: int
+) -> None:
+    from tests.delivery.receivers import papers_in
+    from tests.delivery.world import an_email
+
+    papers = papers_in(runner.folder)
+    seed(runner.database, 8, email=an_email(size=size))
+    relay = RelaySettings("localhost", 0, security, ca_file=papers.ca_file, connections=2)  # type: ignore[arg-type]
+    offers = ("PIPELINING", "STARTTLS") if security == "starttls" else ("PIPELINING",)
+    with KeepingServer(
+        always(".", CLOSE),
+        keep_anyway=True,
+        context=papers.context,
+        implicit_tls=security == "tls",
+        extensions=offers,
+    ) as server:
+        runner.run(replace(relay, port=server.port), seconds=6.0, until=lambda tally: tally.handled >= 3)
+    assert server.kept and len(server.recipients) == len(set(server.recipients))
+    counted = list(states(runner.database).values())
+    assert counted.count("uncertain") >= len(server.kept) and "sent" not in counted
