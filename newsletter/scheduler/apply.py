@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
 from sqlalchemy import Connection
 
@@ -22,7 +21,9 @@ from newsletter.config import Settings
 from newsletter.errors import CampaignError
 from newsletter.scheduler.audience import audience_of
 from newsletter.scheduler.calendar import timetable_of, tzdata_version
+from newsletter.scheduler.lawful import refuse_unlawful
 from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.versions import renumbered, versions_alike
 from newsletter.store.audits import record_action
 from newsletter.store.campaigns import (
     Campaign,
@@ -101,21 +102,22 @@ def _apply(connection: Connection, settings: Settings, prepared: Prepared, who: 
     for page in prepared.pages:
         save_email(connection, page.email, now=now, git_revision=prepared.git_revision)
     campaign, settings_changed = _write_definition(connection, prepared, campaign, now)
-    _write_pages(connection, prepared, campaign, before, now)
+    alike = renumbered(connection, prepared, before.pages)
+    _write_pages(connection, prepared, campaign, before, alike, now)
     for page in prepared.pages:
         save_links(connection, campaign.id, page.links)
-    inserted, deleted, edited, reordered, wishes = _differences(prepared, before)
+    inserted, deleted, edited, reordered, wishes = _differences(prepared, before, alike)
     resumed = 0
     if before.campaign is not None:
         had = {
-            page_id: count_page(connection, campaign.id, page_id, before.pages[page_id].email_hash)
+            page_id: count_page(connection, campaign.id, page_id, _versions(connection, prepared, before, page_id))
             for page_id in (*deleted, *edited)
         }
         for page_id in inserted:
             pass_over_inserted(connection, campaign.id, page_id, now)
         for page_id in deleted:
             withdraw_page(connection, campaign.id, page_id, now)
-        for page_id in edited:
+        for page_id in (*edited, *alike):
             swap_email(connection, campaign.id, page_id, _hash_of(prepared, page_id))
         if inserted or deleted or reordered:
             find_next_pages(connection, campaign.id, EVERYBODY)
@@ -191,8 +193,7 @@ def _refuse(
         raise CampaignError(
             f"seeds.addresses: {missing[0]} is not an active subscriber", where=prepared.name, remedy="Import it first."
         )
-    if _reaches_the_world(settings, definition.relay):
-        _refuse_unlawful(settings)
+    refuse_unlawful(settings, definition.relay)
     audience = audience_of(connection, definition, now)
     readers, without_zone = count_audience(connection, audience.condition, definition.series)
     if readers == 0:
@@ -201,31 +202,6 @@ def _refuse(
             remedy="newsletter subscribers import FILE.csv, or name another audience.",
         )  # fmt: skip
     return readers, without_zone
-
-
-def _reaches_the_world(settings: Settings, relay: str) -> bool:
-    used = [settings.relays[relay]] if relay else settings.relays.values()
-    return not all(_is_loopback(each.host) for each in used)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _refuse_unlawful(settings: Settings) -> None:
-    if not settings.sender.postal_address:
-        raise CampaignError(
-            "mail to the world needs a postal address", where=settings.file, remedy="Set [sender] postal_address."
-        )
-    if not settings.web.url:
-        raise CampaignError(
-            "mail to the world needs an address at which people can unsubscribe",
-            where=settings.file,
-            remedy="Set [web] url to the https address of `newsletter serve`.",
-        )
 
 
 def _write_definition(
@@ -247,12 +223,14 @@ def _write_definition(
     return written, changed
 
 
-def _write_pages(connection: Connection, prepared: Prepared, campaign: Campaign, before: _Before, now: int) -> None:
+def _write_pages(
+    connection: Connection, prepared: Prepared, campaign: Campaign, before: _Before, alike: frozenset[str], now: int
+) -> None:
     plan = _releases(prepared, campaign, before, now)
     pages = []
     for position, page in enumerate(prepared.pages):
         old = before.pages.get(page.page_id)
-        same = old is not None and old.email_hash == page.email.content_hash
+        same = page.page_id in alike or (old is not None and old.email_hash == page.email.content_hash)
         pages.append(
             CampaignPage(
                 page.page_id,
@@ -284,17 +262,24 @@ def _releases(prepared: Prepared, campaign: Campaign, before: _Before, now: int)
     return releases(cadence, wishes, already, present)
 
 
-def _differences(prepared: Prepared, before: _Before) -> tuple[list[str], list[str], list[str], bool, bool]:
+def _differences(
+    prepared: Prepared, before: _Before, alike: frozenset[str]
+) -> tuple[list[str], list[str], list[str], bool, bool]:
     """(inserted, deleted, edited, whether reordered, whether any page's own wish changed)."""
     after = {page.page_id: page for page in prepared.pages}
     kept = [page_id for page_id in after if page_id in before.pages]
+    changed = [page_id for page_id in kept if after[page_id].email.content_hash != before.pages[page_id].email_hash]
     return (
         [page_id for page_id in after if page_id not in before.pages],
         [page_id for page_id in before.pages if page_id not in after],
-        [page_id for page_id in kept if after[page_id].email.content_hash != before.pages[page_id].email_hash],
+        [page_id for page_id in changed if page_id not in alike],
         is_reordered([*before.pages], [*after]),
         any(after[page_id].wish != before.pages[page_id].delay for page_id in kept),
     )
+
+
+def _versions(connection: Connection, prepared: Prepared, before: _Before, page_id: str) -> tuple[str, ...]:
+    return versions_alike(connection, prepared.definition.series, before.pages[page_id], len(before.pages))
 
 
 def _hash_of(prepared: Prepared, page_id: str) -> str:

@@ -17,6 +17,7 @@ from newsletter.scheduler.calendar import timetable_of
 from newsletter.scheduler.deferring import hold_backlog
 from newsletter.scheduler.newcomers import adapt
 from newsletter.scheduler.tick import KEEP_TRYING_SECONDS
+from newsletter.scheduler.versions import versions_alike
 from newsletter.store.audits import record_action
 from newsletter.store.campaigns import (
     Campaign,
@@ -236,7 +237,8 @@ def errata(database: Database, name: str, page: str, clock: Clock, *, who: str) 
     with planning(database) as connection:
         campaign = known_campaign(connection, name)
         target = known_page(connection, campaign, page)
-        count = send_errata(connection, campaign.id, target.page_id, target.email_hash, now, now + KEEP_TRYING_SECONDS)
+        versions = _versions(connection, campaign, target)
+        count = send_errata(connection, campaign.id, target.page_id, versions, now, now + KEEP_TRYING_SECONDS)
         if count:
             hold_backlog(connection, campaign, timetable_of(connection, campaign), now)
             record_action(connection, who, "errata", name, now=now, page=target.page_id, readers=count)
@@ -248,7 +250,11 @@ def count_errata_of(database: Database, name: str, page: str) -> int:
     with database.reading() as connection:
         campaign = known_campaign(connection, name)
         target = known_page(connection, campaign, page)
-        return count_errata(connection, campaign.id, target.page_id, target.email_hash)
+        return count_errata(connection, campaign.id, target.page_id, _versions(connection, campaign, target))
+
+
+def _versions(connection: Connection, campaign: Campaign, page: CampaignPage) -> tuple[str, ...]:
+    return versions_alike(connection, campaign.series, page, len(pages_of(connection, campaign.id)))
 
 
 def resolve(database: Database, name: str, outcome: str, clock: Clock, *, who: str, address: str = "") -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, Connection, case, exists, func, select, text
 
-from newsletter.store.enrollments import People
+from newsletter.store.enrollments import People, among, id_list
 from newsletter.store.tables import enrollment, subscriber, suppression
 
 EVERYBODY = People(low=0, high=2**62)
@@ -35,16 +37,23 @@ def count_outside(connection: Connection, campaign_id: int, condition: ColumnEle
     ).scalar_one()
 
 
-def count_page(connection: Connection, campaign_id: int, page_id: str, email_hash: str | None) -> tuple[int, int]:
-    """(readers of the campaign, those of them who are past the page or, if a version is given, have got that)."""
-    version = "" if email_hash is None else "AND d.email_hash = :hash AND d.state IN ('sent', 'claimed', 'uncertain')"
+def count_page(
+    connection: Connection, campaign_id: int, page_id: str, versions: Sequence[str] | None
+) -> tuple[int, int]:
+    """(readers of the campaign, those of them who are past the page or, if versions are given, have got one of them)."""
+    had = (
+        ""
+        if versions is None
+        else f"AND d.email_hash {among(connection)} AND d.state IN ('sent', 'claimed', 'uncertain')"
+    )
     row = connection.execute(
         text(
             "SELECT (SELECT count(*) FROM enrollment e WHERE e.campaign_id = :campaign), (SELECT count(*) FROM delivery d "
             "JOIN enrollment e ON e.subscriber_id = d.subscriber_id AND e.campaign_id = d.campaign_id WHERE "
-            f"d.campaign_id = :campaign AND d.page_id = :page_id AND d.copy = e.round * 100 AND d.state <> 'cancelled' {version})"
+            f"d.campaign_id = :campaign AND d.page_id = :page_id AND d.copy = e.round * 100 AND d.state <> 'cancelled' {had})"
         ),
-        {"campaign": campaign_id, "page_id": page_id} | ({} if email_hash is None else {"hash": email_hash}),
+        {"campaign": campaign_id, "page_id": page_id}
+        | ({} if versions is None else {"ids": id_list(connection, versions)}),
     ).one()
     return int(row[0]), int(row[1])
 

@@ -60,6 +60,12 @@ def load_email(connection: Connection, content_hash: str) -> Email:
     return email
 
 
+def versions_of(connection: Connection, series: str, page_id: str) -> list[str]:
+    """The hashes of all that was ever composed of a page."""
+    found = text("SELECT hash FROM email WHERE series = :series AND page_id = :page")
+    return list(connection.execute(found, {"series": series, "page": page_id}).scalars())
+
+
 def last_sent_email(connection: Connection, series: str, page_id: str) -> Email | None:
     """The newest email of a page that reached anybody; None when none did."""
     found = connection.execute(

@@ -86,7 +86,7 @@ def among(connection: Connection, name: str = "ids") -> str:
     )
 
 
-def id_list(connection: Connection, ids: Iterable[int]) -> Any:
+def id_list(connection: Connection, ids: Iterable[int] | Iterable[str]) -> Any:
     """The value to bind for `among`."""
     return list(ids) if connection.dialect.name == "postgresql" else json.dumps(list(ids))
 

@@ -5,11 +5,13 @@ Callers that change something hold the lock of `store.campaigns.planning`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select, text
 
 from newsletter.store.editing import UNDER_WAY
+from newsletter.store.enrollments import among, id_list
 from newsletter.store.tables import subscriber
 
 
@@ -158,33 +160,41 @@ def send_copy(
     )
 
 
-_GOT_AN_OLD_ONE = """d.campaign_id = :campaign AND d.page_id = :page_id AND d.state = 'sent' AND d.email_hash <> :hash
+_GOT_AN_OLD_ONE = """d.campaign_id = :campaign AND d.page_id = :page_id AND d.state = 'sent' AND NOT d.email_hash {alike}
     AND NOT EXISTS (SELECT 1 FROM delivery n WHERE n.subscriber_id = d.subscriber_id AND n.campaign_id = d.campaign_id
                     AND n.page_id = d.page_id AND n.copy > d.copy)"""
 
 
 def send_errata(
-    connection: Connection, campaign_id: int, page_id: str, email_hash: str, now: int, give_up_at: int
+    connection: Connection, campaign_id: int, page_id: str, versions: Sequence[str], now: int, give_up_at: int
 ) -> int:
-    """Mail this version of a page to everybody whose last copy of it was another version; how many."""
+    """Mail the first of `versions` to everybody whose last copy of a page was none of them; how many."""
     return connection.execute(
         text(
             f"""
             INSERT INTO delivery (campaign_id, subscriber_id, page_id, copy, email_hash, state, due_at, give_up_at)
             SELECT d.campaign_id, d.subscriber_id, d.page_id, d.copy + 1, :hash, 'due', :now, :give_up_at
-            FROM delivery d WHERE {_GOT_AN_OLD_ONE} ON CONFLICT DO NOTHING
+            FROM delivery d WHERE {_GOT_AN_OLD_ONE.format(alike=among(connection, "versions"))} ON CONFLICT DO NOTHING
             """
         ),
-        {"campaign": campaign_id, "page_id": page_id, "hash": email_hash, "now": now, "give_up_at": give_up_at},
+        {
+            "campaign": campaign_id,
+            "page_id": page_id,
+            "hash": versions[0],
+            "versions": id_list(connection, versions),
+            "now": now,
+            "give_up_at": give_up_at,
+        },
     ).rowcount
 
 
-def count_errata(connection: Connection, campaign_id: int, page_id: str, email_hash: str) -> int:
+def count_errata(connection: Connection, campaign_id: int, page_id: str, versions: Sequence[str]) -> int:
     """How many `send_errata` would mail."""
+    old = _GOT_AN_OLD_ONE.format(alike=among(connection, "versions"))
     return int(
         connection.execute(
-            text(f"SELECT count(*) FROM delivery d WHERE {_GOT_AN_OLD_ONE}"),
-            {"campaign": campaign_id, "page_id": page_id, "hash": email_hash},
+            text(f"SELECT count(*) FROM delivery d WHERE {old}"),
+            {"campaign": campaign_id, "page_id": page_id, "versions": id_list(connection, versions)},
         ).scalar_one()
     )
 

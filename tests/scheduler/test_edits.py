@@ -18,12 +18,15 @@ from newsletter.compose.email import Email
 from newsletter.config import Settings
 from newsletter.errors import CampaignError
 from newsletter.finding import Finding, Severity
+from newsletter.scheduler import operate
 from newsletter.scheduler.apply import apply, plan
 from newsletter.scheduler.newcomers import enroll_known
 from newsletter.scheduler.prepare import Prepared, PreparedPage
 from newsletter.scheduler.simulation import empty_copy
 from newsletter.scheduler.status import why
+from newsletter.store.campaigns import pages_of
 from newsletter.store.database import Database
+from newsletter.store.emails import load_email
 from newsletter.store.tables import metadata
 from tests.scheduler.world import World, utc
 
@@ -149,6 +152,30 @@ def test_an_edited_page_goes_out_in_its_new_version_to_those_who_have_not_had_it
         rows = connection.execute(text("SELECT subscriber_id, email_hash FROM delivery")).all()
     hashes = {row.subscriber_id: row.email_hash for row in rows}
     assert hashes == {one: page("a").email.content_hash, two: page("a", "better").email.content_hash}
+
+
+def numbered(pages: str, **changes: str) -> Prepared:
+    """As `ready`; each mail says which part of how many it is, in the words of its language, and `changes` to it."""
+    mails = tuple(
+        page(each, f"Teil {number} von {len(pages)}. {changes.get(each, 'On 5 May 2026')}")
+        for number, each in enumerate(pages, 1)
+    )
+    return replace(ready(""), pages=mails)
+
+
+def test_a_longer_series_makes_no_page_before_it_wrong(world: World) -> None:
+    world.add_people(["UTC"] * 2)
+    put(world, numbered("abc"))
+    world.live("2026-12-05 00:00")
+    assert [line for line in put(world, numbered("abcd")) if "edited" in line] == []
+    assert operate.count_errata_of(world.database, "course", "a") == 0
+    world.live("2026-12-08 00:00")
+    with world.database.reading() as connection:
+        newest = load_email(connection, pages_of(connection, 1)[2].email_hash)
+    assert newest.text.startswith("Teil 3 von 4")
+    edited = [line for line in put(world, numbered("abcd", a="On 6 May 2026")) if "edited" in line]
+    assert edited == ["Page 1 edited (a): 2 have had the old one, 0 will get the new one"]
+    assert operate.count_errata_of(world.database, "course", "a") == 2
 
 
 def test_a_reader_who_has_finished_goes_on_if_the_campaign_is_evergreen(world: World) -> None:

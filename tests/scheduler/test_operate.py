@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from newsletter.campaigns.definition import Limits
+from newsletter.compose.email import Email
 from newsletter.errors import CampaignError
 from newsletter.scheduler import operate
 from newsletter.scheduler.status import why
 from newsletter.store.audits import actions_on
 from newsletter.store.campaigns import change_definition, hourly_limits, planning
 from newsletter.store.database import Database
+from newsletter.store.emails import save_email
 from tests.scheduler.world import World, utc
 
 OPERATOR = "ada"
@@ -135,7 +137,11 @@ def test_errata_go_to_those_who_got_the_wrong_page_once_and_at_an_hour_for_mail(
     world.add_campaign()
     world.live("2026-12-02 00:00")
     assert operate.errata(world.database, "course", "a", world, who=OPERATOR) == 0
-    world.change("UPDATE campaign_page SET email_hash = 'hash-c' WHERE page_id = 'a'")
+    with world.database.transaction() as connection:
+        mended = save_email(
+            connection, Email("course", "a", "a", "a", "", "<p>mended</p>", "mended", "en", "ltr"), now=0
+        )
+    world.change("UPDATE campaign_page SET email_hash = :mended WHERE page_id = 'a'", mended=mended)
     world.at = utc("2026-12-02 13:00")  # 14:00 in Paris, 22:00 in Tokyo
     assert operate.count_errata_of(world.database, "course", "a") == 2
     assert operate.errata(world.database, "course", "1", world, who=OPERATOR) == 2

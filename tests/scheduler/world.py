@@ -11,10 +11,12 @@ from sqlalchemy import text
 
 from newsletter.campaigns.definition import Definition
 from newsletter.campaigns.definition_file import Source, definition_from
+from newsletter.compose.email import Email
 from newsletter.scheduler.calendar import tzdata_version
 from newsletter.scheduler.tick import TickReport, tick
 from newsletter.store.campaigns import Campaign, CampaignPage, add_campaign, campaign_named, planning, replace_pages
 from newsletter.store.database import Database
+from newsletter.store.emails import save_email
 from newsletter.store.planning import next_due
 
 
@@ -72,19 +74,19 @@ class World:
             campaign_id = add_campaign(
                 connection, name, definition, "running", git_revision="", tzdata=tzdata_version(), now=self.seconds
             )
-            for page in pages:
-                connection.execute(
-                    text(
-                        "INSERT INTO email (hash, series, page_id, subject, content, created_at) "
-                        "VALUES (:hash, 'course', :page, :page, :content, 0) ON CONFLICT DO NOTHING"
-                    ),
-                    {"hash": f"hash-{page}", "page": page, "content": b""},
+            hashes = {
+                page: save_email(
+                    connection,
+                    Email("course", page, page, page, "", f"<p>{page}</p>", page, "en", "ltr"),
+                    now=self.seconds,
                 )
+                for page in pages
+            }
             replace_pages(
                 connection,
                 campaign_id,
                 [
-                    CampaignPage(page, position, f"hash-{page}", (waits or {}).get(page, ""))
+                    CampaignPage(page, position, hashes[page], (waits or {}).get(page, ""))
                     for position, page in enumerate(pages)
                 ],
             )
