@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections import deque
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,22 +16,22 @@ from functools import partial
 from typing import Any
 
 from newsletter.config import RelaySettings
+from newsletter.delivery.books import Books
 from newsletter.delivery.connection import Timeouts
 from newsletter.delivery.journal import Journal, Key
-from newsletter.delivery.ledger import Ledger, Refusal
+from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.log import DeliveryLog
-from newsletter.delivery.outcome import Judge
 from newsletter.delivery.packer import Built, Packer
 from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
-from newsletter.delivery.reply import Fate, Reply, Stage
+from newsletter.delivery.reply import Reply, Stage
 from newsletter.delivery.routing import Router
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.signing import SigningProcesses
 from newsletter.delivery.steady import steady
 from newsletter.delivery.tally import Tally
 from newsletter.errors import StoreError
-from newsletter.store.deliveries import Claim, Outcome
+from newsletter.store.deliveries import Claim
 from newsletter.store.traffic import Traffic
 
 GROUP = 128
@@ -73,15 +72,13 @@ class Engine:
         self._signing = signing
         self._most_packing = signing.count + 1 if signing else 1
         self._journal = journal
-        self._journal_works = True
         self._timeouts = timeouts
         self._limit = limit
-        self._judge = Judge(ledger.now)
         self._router = Router({name: RelayPool(name, relay, timeouts, self) for name, relay in relays.items()})
         self._claimed: deque[Claim] = deque()
-        self._held: set[int] = set()  # claims of which no outcome is known yet
         self._claim_in_doubt = False
         self._scribe = Scribe(ledger, journal, log, self._learn)
+        self._books = Books(journal, self._scribe, self.tally, log, ledger.now, self.nudge)
         self._packing = 0
         self._exhausted = False  # the last look found nothing due
         self._stopping = False
@@ -134,7 +131,7 @@ class Engine:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in hand and nothing was due when last looked."""
-        return self._exhausted and self._scribe.is_done and not (self._held or self._packing)
+        return self._exhausted and self._scribe.is_done and not (self._books.held or self._packing)
 
     @property
     def is_done(self) -> bool:
@@ -150,87 +147,45 @@ class Engine:
 
     def may_send(self) -> bool:
         """Whether anything may be taken now."""
-        return self._journal_works and not self._stopping
+        return self._books.journal_works and not self._stopping
 
     def nudge(self) -> None:
         """There is room, or there may be something due."""
         self._something.set()
 
     def commit(self, pool: RelayPool, answered: list[tuple[Parcel, Stage, Reply]], starting: Parcel | None) -> bool:
-        """Judge the replies; make them and the intent durable; then note what follows."""
-        judged = [
-            (parcel, stage, reply, *self._judge(parcel.claim, pool, stage, reply)) for parcel, stage, reply in answered
-        ]
-        works = True
-        try:
-            key = Key(starting.claim.id, starting.claim.attempts) if starting is not None else None
-            self._journal.write([entry[4] for entry in judged], key)
-        except OSError as error:
-            works = False
-            self._lose_journal(error)
-        for parcel, stage, reply, verdict, outcome in judged:
-            self._note(pool, parcel, stage, reply, outcome)
-            if verdict.fate is Fate.SENT:
-                pool.prosper(parcel.domain)
-                continue
-            if outcome.state == "failed":
-                self._scribe.batch.refusals.append(Refusal(parcel.claim, reply))
-            self._judge.apply(pool, parcel, stage, reply, verdict, self._scribe.batch.alerts)
-        if answered:
-            self._scribe.batch.handed[pool.name] += len(answered)
-            self._scribe.hurry_if_many()
-        return works
+        """See `Books.commit`."""
+        return self._books.commit(pool, answered, starting)
 
     def hand_back(self, parcel: Parcel) -> None:
-        """It was surely not sent: it is due again, as it was."""
-        try:
-            self._journal.hand_back(Key(parcel.claim.id, parcel.claim.attempts))
-        except OSError as error:
-            self._lose_journal(error)
-        self._put_back(parcel.claim, 0)
+        """See `Books.hand_back`."""
+        self._books.hand_back(parcel)
 
     def mark_uncertain(self, pool: RelayPool, parcel: Parcel, reason: str) -> None:
-        """Its final dot may have reached the relay."""
-        self.tally.uncertain += 1
-        self._held.discard(parcel.claim.id)
-        self._scribe.batch.uncertain.append((parcel.claim, reason))
-        self._scribe.batch.handed[pool.name] += 1
-        self.log.uncertain(parcel, pool.name, reason)
-        self._scribe.hurry()
+        """See `Books.mark_uncertain`."""
+        self._books.mark_uncertain(pool, parcel, reason)
+
+    def report_relay(self, pool: RelayPool, stage: Stage, reply: Reply, *, alert: bool) -> None:
+        """See `Books.report_relay`."""
+        self._books.report_relay(pool, stage, reply, alert=alert)
 
     def ask_again(self, pool: RelayPool) -> None:
         """Ask about the parcels in the pool's queue again; then let it go on."""
         pool.is_asking = True
         self._spawn(self._ask_again(pool))
 
-    def report_relay(self, pool: RelayPool, stage: Stage, reply: Reply, *, alert: bool) -> None:
-        """Tell the operator that the relay rests, or works again."""
-        subject = f"relay:{pool.name}"
-        if reply.code == 250:
-            self._scribe.batch.cleared.add(subject)
-            self._scribe.batch.alerts.pop(subject, None)
-            self.log.relay_works(pool.name)
-            return
-        self.log.relay_rests(pool.name, stage, reply, pool.rest_left)
-        while pool.queue:  # to other relays, or to this one later
-            self._put_back(pool.queue.popleft().claim, 0)
-        if alert:
-            self._scribe.batch.cleared.discard(subject)
-            self._scribe.batch.alerts[subject] = f"{stage.value}: {reply}".replace(": 0 ", ": ")
-            self._scribe.hurry()
-
     # the way of a message
 
     async def _claim_more(self) -> None:
-        if len(self._claimed) >= CLAIM // 2 or not self._router.is_any_open or not self._journal_works:
+        if len(self._claimed) >= CLAIM // 2 or not self._router.is_any_open or not self._books.journal_works:
             return
         wanted = min(CLAIM, self._router.claim_ahead)
         if self._limit is not None:
-            wanted = min(wanted, self._limit - self.tally.handled - len(self._held))
+            wanted = min(wanted, self._limit - self.tally.handled - len(self._books.held))
         if wanted <= 0:
             return
         if self._claim_in_doubt and self._scribe.is_done:  # rows whose outcome waits to be written are not strays
-            held = frozenset(self._held)
+            held = frozenset(self._books.held)
             if await self._scribe.ask(lambda: self.ledger.release_others(held)) is None:
                 return
             self._claim_in_doubt = False
@@ -239,7 +194,7 @@ class Engine:
             self._claim_in_doubt = True  # it may have been committed, and only the answer be lost
             return
         self._claimed.extend(claims)
-        self._held.update(claim.id for claim in claims)
+        self._books.held.update(claim.id for claim in claims)
         self._exhausted = not claims and not await self._is_due_now()
 
     async def _is_due_now(self) -> bool:
@@ -275,7 +230,7 @@ class Engine:
             await self._scribe.rest(error)
         except OSError as error:
             self._claimed.extendleft(reversed(group))
-            self._lose_journal(error)
+            self._books.lose_journal(error)
         else:
             self._receive_packed(built, refused)
         finally:
@@ -290,17 +245,11 @@ class Engine:
 
     def _receive_packed(self, built: Built, refused: Mapping[int, str]) -> None:
         now = self.ledger.now()
-        self._drop_refused(refused)
-        for claim, reason in built.broken:
-            self.tally.failed += 1
-            self._settle(Outcome(claim.id, claim.attempts, "failed", now, reply=f"not sent: {reason}"))
-            self._scribe.batch.alerts[f"campaign:{claim.campaign_id}"] = (
-                f"page {claim.page_id} can't be merged: {reason}"
-            )
-            self.log.broken(claim, reason)
+        self._books.drop_refused(refused)
+        self._books.fail_broken(built.broken)
         allowed = [parcel for parcel in built.parcels if parcel.claim.id not in refused] if refused else built.parcels
         for parcel, wait in self._router.route(allowed, self.clock.now().timestamp()):
-            self._put_back(parcel.claim, now + int(wait) + 1)
+            self._books.put_back(parcel.claim, now + int(wait) + 1)
 
     async def _ask_again(self, pool: RelayPool) -> None:
         parcels = list(pool.queue)
@@ -311,42 +260,12 @@ class Engine:
         pool.is_asking = False
         if refused is None:
             return
-        self._drop_refused(refused)
+        self._books.drop_refused(refused)
         if refused:
             pool.queue = deque(parcel for parcel in pool.queue if parcel.claim.id not in refused)
         for parcel in parcels:
             parcel.checked_at = max(parcel.checked_at, moment)
         pool.wake()
-
-    def _drop_refused(self, refused: Mapping[int, str]) -> None:
-        self._held.difference_update(refused)
-        self.tally.unsent += len(refused)
-        for delivery_id, reason in refused.items():
-            self.log.refused(delivery_id, reason)
-        if refused:
-            self._something.set()
-
-    def _put_back(self, claim: Claim, due_at: int) -> None:
-        outcome = Outcome(
-            claim.id, claim.attempts, "due", self.ledger.now(), due_at, relay=claim.last_relay, tried=False
-        )
-        self._settle(outcome)
-        self._something.set()
-
-    def _settle(self, outcome: Outcome) -> None:
-        self._held.discard(outcome.id)
-        self._scribe.batch.outcomes.append(outcome)
-
-    def _note(self, pool: RelayPool, parcel: Parcel, stage: Stage, reply: Reply, outcome: Outcome) -> None:
-        if outcome.state == "sent":
-            self.tally.sent += 1
-            self.tally.octets += parcel.octets
-        elif outcome.state == "failed":
-            self.tally.failed += 1
-        elif outcome.tried:
-            self.tally.deferred += 1
-        self._settle(outcome)
-        self.log.delivery(parcel, pool.name, stage, reply, outcome)
 
     # the end
 
@@ -356,7 +275,7 @@ class Engine:
             await asyncio.sleep(0.01)
         left = [*self._claimed, *self._router.take_all()]
         self._claimed.clear()
-        self._held.difference_update(claim.id for claim in left)
+        self._books.held.difference_update(claim.id for claim in left)
         if left:
             await self._scribe.ask(lambda: self.ledger.release(left))
             self._journal.forget([Key(claim.id, claim.attempts) for claim in left])
@@ -374,8 +293,9 @@ class Engine:
             await asyncio.sleep(pause)
             self._router.watch()
             self.tally.resting = self._router.resting
-            if not self._journal_works:
-                self._try_journal()
+            if not self._books.journal_works and self._books.try_journal():
+                self._router.wake()
+                self.nudge()
 
     async def _learn_traffic(self) -> None:
         for name in self._router.names:
@@ -386,22 +306,6 @@ class Engine:
     def _learn(self, traffic: Mapping[str, Traffic]) -> None:
         self._router.learn(traffic, self.clock.now().timestamp())
         self._something.set()
-
-    def _lose_journal(self, error: OSError) -> None:
-        if self._journal_works:
-            self.log.journal_away(os.strerror(error.errno) if error.errno else str(error))
-        self._journal_works = False
-
-    def _try_journal(self) -> None:
-        try:
-            self._journal.write((), None)
-            self._journal.release(())
-        except OSError:
-            return
-        self._journal_works = True
-        self.log.journal_back()
-        self._router.wake()
-        self.nudge()
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
