@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import sys
-from typing import Any
+from typing import NoReturn
 
 import click
 
@@ -29,6 +30,9 @@ COMMANDS: dict[str, str] = {
     "doctor": "Find what is wrong with settings, database, relay and domain.",
 }
 """Command → its line in `newsletter --help`; the code is `newsletter.cli.COMMAND`, a click command `command`."""
+
+
+INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
@@ -80,23 +84,33 @@ def command(ctx: click.Context, config: str | None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave with the exit code of the design: 0 done, 1 content, 2 usage, 3 service."""
-    options: dict[str, Any] = {"prog_name": "newsletter", "standalone_mode": True}
+    """Run the command line and leave with the exit code of the design: 0 done, 1 content, 2 usage, 3 service.
+
+    130 says that Ctrl-C ended it, as shells do.
+    """
     try:
-        command.main(args=arguments, **options)
-    except NewsletterError as error:
-        from newsletter.cli.terminal import print_error
-
-        print_error(error)
+        code = command.main(args=arguments, prog_name="newsletter", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
         sys.exit(error.exit_code)
+    except click.Abort:
+        print("\nstopped", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except NewsletterError as error:
+        _leave(error)
     except OSError as error:
+        if error.errno == errno.EPIPE:  # `| head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes stdout when it ends
+            sys.exit(1)
         # What no command foresaw: a full or read-only disk, a folder that another user owns.
-        from newsletter.cli.terminal import print_error
+        full = error.errno == errno.ENOSPC
+        remedy = "Make room on the disk." if full else "Check that the place is there and that you may write to it."
+        _leave(ServiceError(error.strerror or str(error), where=error.filename, remedy=remedy))
+    sys.exit(code if isinstance(code, int) else 0)
 
-        remedy = (
-            "Make room on the disk."
-            if error.errno == errno.ENOSPC
-            else "Check that the place is there and that you may write to it."
-        )
-        print_error(ServiceError(error.strerror or str(error), where=error.filename, remedy=remedy))
-        sys.exit(ServiceError.exit_code)
+
+def _leave(error: NewsletterError) -> NoReturn:
+    from newsletter.cli.terminal import print_error
+
+    print_error(error)
+    sys.exit(error.exit_code)

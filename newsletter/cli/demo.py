@@ -27,10 +27,12 @@ def command(ctx: click.Context, port: int) -> None:
     Example:
       newsletter demo
     """
+    import signal
     import tempfile
     from contextlib import ExitStack
     from pathlib import Path
 
+    from newsletter.cli import INTERRUPTED
     from newsletter.cli.choices import example_subscribers
     from newsletter.cli.terminal import out
     from newsletter.clock import SystemClock
@@ -40,6 +42,7 @@ def command(ctx: click.Context, port: int) -> None:
     from newsletter.web.inbox.reception import start_reception
     from newsletter.web.serving import bind_or_any, serving
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the temporary folder goes, as on Ctrl-C
     settings, series = _project(ctx)
     subscribers = example_subscribers(settings, None)
     with ExitStack() as held:
@@ -53,7 +56,9 @@ def command(ctx: click.Context, port: int) -> None:
         address = held.enter_context(serving(create_inbox(mailbox), bind_or_any(port)))
         prepared = demo.prepare(series)
         _say_composed(series, prepared)
-        _send(demo, prepared, subscribers, mailbox)
+        if not _send(demo, prepared, subscribers, mailbox):
+            out.print("stopped before all were sent")
+            ctx.exit(INTERRUPTED)
         complete = _say_arrived(mailbox, prepared)
         if out.is_terminal:
             out.print(f"\nLook at them: [bold]{address}[/]   Ctrl-C ends it.")
@@ -91,7 +96,8 @@ def _say_composed(series: str, prepared: Prepared) -> None:
         out.print(page.title, markup=False)
 
 
-def _send(demo: Demo, prepared: Prepared, subscribers: Path, mailbox: Mailbox) -> None:
+def _send(demo: Demo, prepared: Prepared, subscribers: Path, mailbox: Mailbox) -> bool:
+    """Send all there is; whether it was not stopped before."""
     import threading
     import time
 
@@ -122,6 +128,7 @@ def _send(demo: Demo, prepared: Prepared, subscribers: Path, mailbox: Mailbox) -
     sent = demo.run(say_news)
     say_news(None)
     out.print(f"\n{counted(sent, 'mail')} sent by SMTP in {time.perf_counter() - started:.0f} s")
+    return sent >= report.added * len(prepared.pages)
 
 
 def _say_arrived(mailbox: Mailbox, prepared: Prepared) -> bool:

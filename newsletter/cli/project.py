@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(ctx: click.Context) -> Iterator[tuple[Database, KeyRing]]:
-    """The project's database, up to date, and its keys."""
+    """The project's database, up to date, and its keys. Raises UsageError outside a project: nothing is made there."""
+    from newsletter.config import DatabaseSettings
+    from newsletter.errors import UsageError
     from newsletter.message.keys import load_keys
     from newsletter.store.database import open_database
     from newsletter.store.migrations import upgrade
 
     settings = settings_of(ctx)
+    if settings.file is None and settings.database == DatabaseSettings():
+        raise UsageError(
+            "there is no project here or above",
+            where=settings.root,
+            remedy="Go to the folder of newsletter.toml, name it with --config, or: newsletter init .",
+        )
     database = open_database(settings.database_url)
     try:
         upgrade(database)

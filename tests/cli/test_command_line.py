@@ -51,3 +51,10 @@ def test_an_error_says_what_where_and_how_to_mend(tmp_path: Path) -> None:
     assert "unencrypted" in done.stderr
     assert "starttls" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_command_on_the_audience_makes_nothing_outside_a_project(tmp_path: Path) -> None:
+    done = newsletter("subscribers", "list", folder=tmp_path)
+    assert done.returncode == 2
+    assert "there is no project here or above" in done.stderr
+    assert list(tmp_path.iterdir()) == []
