@@ -57,7 +57,6 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[Reply] | None = None
         self._early: list[Reply] = []
         self._is_encrypted = False
-        self._is_encrypted = False
         self._is_stalled = False
         self._is_closed = False
         self._reason = ""

@@ -108,6 +108,7 @@ class Engine:
                     raise self._fault
             await self._wind_up()
         finally:
+            self.stop()  # also after a fault: nothing new is taken while connections say goodbye
             watch.cancel()
             writer.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

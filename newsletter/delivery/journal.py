@@ -121,10 +121,11 @@ class Journal:
             for key in keys:
                 self._open.pop(key, None)
 
-    def close(self) -> None:
-        """Take the journal away if nothing is open, and let go of it."""
+    def close(self, *, keep: bool = False) -> None:
+        """Let go of the journal, and take it away if nothing is open; not with `keep`: claims it does not name may be
+        left, and without a journal nobody could say that they were not sent."""
         with self._lock:
-            if not self._open:
+            if not self._open and not keep:
                 self.path.unlink(missing_ok=True)
             os.close(self._descriptor)
 

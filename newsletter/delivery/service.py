@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -92,16 +93,23 @@ class Service:
                 lock = RunLock(lock_path(self.settings))
                 lock.acquire()
                 held.callback(lock.release)
-            journal = Journal(folder, self.worker)
-            held.callback(journal.close)
             if self.database.is_postgresql:
                 keep_alive(self.database, self.worker)
                 held.callback(self._say_goodbye)
+            journal = Journal(folder, self.worker)
+            held.push(partial(self._leave, journal, folder))
             self._recover(folder)
             spare_the_collector()
             with asyncio.Runner(loop_factory=fastest_loop()) as runner:
                 runner.run(self._run(journal))
         return self.tally
+
+    def _leave(self, journal: Journal, folder: Path, fault: type[BaseException] | None, *_: object) -> None:
+        """After a fault, claims of this process are left: its own journal tells what became of them."""
+        journal.close(keep=fault is not None)
+        if fault is not None:
+            with suppress(StoreError, OSError):  # then the next run does it
+                self._recover(folder)
 
     def stop(self) -> None:
         """Finish the messages in hand and leave. From any thread."""

@@ -237,3 +237,30 @@ def test_a_claim_whose_answer_was_lost_is_found_again(runner: Runner, monkeypatc
     with KeepingServer() as server:
         tally = runner.run(a_relay(server.port))
     assert broken == [20] and tally.sent == 20 and len(set(server.recipients)) == 20
+
+
+def test_a_run_that_ends_on_a_fault_leaves_nothing_in_doubt(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever nobody thought of: what was claimed and not sent is due, what was sent is recorded."""
+    from newsletter.delivery.packer import Packer
+
+    seed(runner.database, 600)
+    clear = Packer.clear
+    calls: list[int] = []
+
+    def clear_then_fail(self: Packer, parcels: list[object]) -> object:
+        calls.append(len(parcels))
+        if len(calls) == 4:
+            raise RuntimeError("what nobody thought of")
+        return clear(self, parcels)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Packer, "clear", clear_then_fail)
+    with KeepingServer() as server:
+        with pytest.raises(RuntimeError, match="nobody thought of"):
+            runner.run(a_relay(server.port))
+        found = list(states(runner.database).values())
+        assert set(found) <= {"due", "sent", "uncertain"} and "due" in found
+        assert found.count("uncertain") <= 2  # connections that were cut between dot and reply
+        monkeypatch.undo()
+        runner.run(a_relay(server.port))
+    assert len(server.recipients) == len(set(server.recipients))
+    assert set(states(runner.database).values()) <= {"sent", "uncertain"}
