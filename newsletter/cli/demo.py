@@ -101,6 +101,7 @@ def _send(demo: Demo, prepared: Prepared, subscribers: Path, mailbox: Mailbox) -
     import threading
     import time
 
+    from newsletter.audience.importing import Outcome
     from newsletter.cli.terminal import counted, out
 
     report = demo.enroll(prepared, subscribers)
@@ -128,7 +129,7 @@ def _send(demo: Demo, prepared: Prepared, subscribers: Path, mailbox: Mailbox) -
     sent = demo.run(say_news)
     say_news(None)
     out.print(f"\n{counted(sent, 'mail')} sent by SMTP in {time.perf_counter() - started:.0f} s")
-    return sent >= report.added * len(prepared.pages)
+    return sent >= report.counts[Outcome.ADDED] * len(prepared.pages)
 
 
 def _say_arrived(mailbox: Mailbox, prepared: Prepared) -> bool:
