@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+from newsletter.campaigns.schema import schema_text
 from newsletter.compose.house_style import house_folder
 from newsletter.errors import UsageError
 from newsletter.sample import sample_path
@@ -41,6 +42,7 @@ delivery = "embed"                      # or "link", once the site is on the web
 """
 
 CAMPAIGN = """\
+#:schema campaign.schema.json
 # A campaign: this series, to these people, this often. Apply it with: newsletter campaign apply captains
 series = "captains"
 audience = "all"
@@ -91,6 +93,7 @@ def _make_files(folder: Path) -> list[Path]:
     texts = {
         "newsletter.toml": SETTINGS,
         "campaigns/captains.toml": CAMPAIGN,
+        "campaigns/campaign.schema.json": schema_text(),  # for editors: they complete and check campaign files
         "templates/README.md": TEMPLATES,
         ".gitignore": IGNORED,
     }

@@ -21,6 +21,8 @@ from newsletter.errors import CampaignError
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 RHYTHMS = ("every", "on", "days_of_month", "rrule", "dates")
 LEAP_DAY = datetime.fromisoformat("2028-02-29")
+LARGEST = 2**31 - 1
+"""What a database and a count of mails can hold."""
 TOO_FINE = ("SECONDLY", "MINUTELY", "HOURLY")
 
 
@@ -178,6 +180,8 @@ def _typed(value: Any, hint: Any, key: str) -> Any:
         if get_origin(hint) is frozenset:
             return frozenset(_weekday(day) for day in value)
         return tuple(_typed(item, get_args(hint)[0], key) for item in value)
+    if type(value) is int and abs(value) > LARGEST:
+        raise ValueError(f"a number of {len(str(abs(value)))} digits is too large")
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:

@@ -140,6 +140,14 @@ def to_html(title: str, hours: Mapping[datetime, int], allowed: int, found: Sequ
 """
 
 
+def _whole_steps(most: int) -> list[int]:
+    """Labels from 0 to `most` or a little more: at most seven, in steps of 1, 2 or 5 times a power of ten."""
+    step = next(
+        unit * 10**power for power in range(len(str(most)) + 1) for unit in (1, 2, 5) if most <= 6 * unit * 10**power
+    )
+    return [*range(0, most + step, step)]
+
+
 def _chart(hours: Mapping[datetime, int], allowed: int) -> str:
     import pygal
     from pygal.style import Style
@@ -173,6 +181,7 @@ def _chart(hours: Mapping[datetime, int], allowed: int) -> str:
         x_labels_major_every=max(1, ceil(len(hours) / 12)),
         show_minor_x_labels=False,
         value_formatter=lambda value: f"{value:,.0f}",
+        y_labels=_whole_steps(max(hours.values())),
     )
     chart.x_labels = [f"{hour:%a %d %b %H:%M}" for hour in hours]
     chart.add("mails in the hour", [min(count, allowed or count) for count in hours.values()])

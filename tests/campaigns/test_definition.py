@@ -172,6 +172,32 @@ TABLES = st.dictionaries(
 )  # fmt: skip
 
 
+HOSTILE = st.sampled_from(
+    ["nan", "-inf", "1e400", "9" * 400, "-0", "true", "{}", "[[]]", "07:32:00", "1979-05-27T07:32:00Z", "0001-01-01"]
+    + ['""', '"2027-02-30"', '"24:00-24:00"', '"9999999d"', '"../../etc/passwd"', '"FREQ=DAILY;INTERVAL=0"']
+)
+LINES = WHOLE.splitlines()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(LINES) - 1), HOSTILE | st.text(max_size=6)), min_size=1, max_size=3))
+def test_nothing_but_a_clear_error_comes_of_a_hostile_file(changes: list[tuple[int, str]]) -> None:
+    lines = list(LINES)
+    for place, value in changes:
+        lines[place] = f"{lines[place].split('=')[0]} = {value}"
+    try:
+        read("\n".join(lines))
+    except CampaignError as error:
+        assert error.message
+        assert error.line is None or error.line >= 1
+
+
+def test_a_number_no_database_can_hold_is_refused_by_line() -> None:
+    with pytest.raises(CampaignError, match="a number of 12 digits is too large") as refused:
+        read(WHOLE.replace("bounces = 3", "bounces = 999999999999"))
+    assert refused.value.line is not None
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(KEYS, JUNK | TABLES))
 def test_nothing_but_a_clear_error_comes_of_junk(document: dict[str, object]) -> None:
