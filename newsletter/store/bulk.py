@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Column, Connection, CursorResult, Table
+from sqlalchemy import JSON, Column, Connection, CursorResult, LargeBinary, Table
 
 from newsletter.store.database import Database
 
@@ -29,7 +30,10 @@ def select_by(
     for start in range(0, len(values), PART):
         part = values[start : start + PART]
         if connection.dialect.name == "postgresql":
-            yield from _tuples(connection.exec_driver_sql(f"{question} = ANY(%(part)s)", {"part": list(part)}))
+            value = "decode(value, 'hex')" if isinstance(key.type, LargeBinary) else f"value::{_type(connection, key)}"
+            wanted = f"SELECT {value} FROM json_array_elements_text(%s::json)"
+            document = json.dumps(list(part), default=bytes.hex)
+            yield from _tuples(connection.exec_driver_sql(f"{question} = ANY(ARRAY({wanted}))", (document,)))
         else:
             marks = ",".join("?" * len(part))
             yield from _tuples(connection.exec_driver_sql(f"{question} IN ({marks})", tuple(part)))
@@ -53,12 +57,10 @@ def insert_new(connection: Connection, table: Table, columns: Sequence[str], row
         return
     names = ", ".join(f'"{name}"' for name in columns)
     target = f'INSERT INTO "{table.name}" ({names})'
-    if connection.dialect.name == "postgresql":  # one statement with an array for each column: 2 µs a row, not 30
-        types = [table.c[name].type.compile(connection.dialect) for name in columns]
-        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-        connection.exec_driver_sql(
-            f"{target} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING", tuple(map(list, zip(*rows, strict=True)))
-        )
+    if connection.dialect.name == "postgresql":
+        values, source = _recordset(connection, table, columns)
+        question = f"{target} SELECT {values} FROM {source} ON CONFLICT DO NOTHING"
+        connection.exec_driver_sql(question, (_document(columns, rows),))
     else:
         marks = ", ".join("?" * len(columns))
         connection.exec_driver_sql(f"{target} VALUES ({marks}) ON CONFLICT DO NOTHING", list(rows))
@@ -69,13 +71,12 @@ def update_rows(connection: Connection, table: Table, columns: Sequence[str], ro
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        types = [table.c[name].type.compile(connection.dialect) for name in (*columns, "id")]
-        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-        names = ", ".join(f'"{name}"' for name in columns)
+        with_id = (*columns, "id")
+        values, source = _recordset(connection, table, with_id)
         new = ", ".join(f'"{name}" = new."{name}"' for name in columns)
         connection.exec_driver_sql(
-            f'UPDATE "{table.name}" SET {new} FROM unnest({arrays}) AS new ({names}, key) WHERE id = new.key',
-            tuple(map(list, zip(*rows, strict=True))),
+            f'UPDATE "{table.name}" old SET {new} FROM (SELECT {values} FROM {source}) new WHERE old.id = new.id',
+            (_document(with_id, rows),),
         )
     else:
         new = ", ".join(f'"{name}" = ?' for name in columns)
@@ -100,6 +101,26 @@ def writing_much(database: Database) -> Iterator[None]:
     finally:
         with database.reading() as connection:
             connection.exec_driver_sql(usual)
+
+
+def _recordset(connection: Connection, table: Table, columns: Sequence[str]) -> tuple[str, str]:
+    """What to select, and from what, to get the rows of a `_document` with the types of the table's columns."""
+    values, kinds = [], []
+    for name in columns:
+        kind = table.c[name].type
+        binary, document = isinstance(kind, LargeBinary), isinstance(kind, JSON)
+        values.append(f'decode("{name}", \'hex\') AS "{name}"' if binary else f'"{name}"{"::json" if document else ""}')
+        kinds.append(f'"{name}" {"TEXT" if binary or document else _type(connection, table.c[name])}')
+    return ", ".join(values), f"json_to_recordset(%s::json) AS given ({', '.join(kinds)})"
+
+
+def _type(connection: Connection, column: Column[Any]) -> str:
+    return column.type.compile(connection.dialect)
+
+
+def _document(columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> str:
+    """Many rows as one value. psycopg's arrays cost 5 µs an element, JSON a tenth of that."""
+    return json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=bytes.hex)
 
 
 def _tuples(result: CursorResult[Any]) -> Iterator[tuple[Any, ...]]:
