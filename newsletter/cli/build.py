@@ -8,6 +8,9 @@ import click
 
 from newsletter.cli.choices import content_option, series_argument, subscribers_option
 
+LONGEST_NAME = 44
+"""Columns of a file's name at most, so that sizes and titles stand below each other."""
+
 
 @click.command()
 @series_argument
@@ -53,12 +56,17 @@ def command(ctx: click.Context, series: str | None, content: Path | None, out: P
     findings: list[Finding] = []
     for one in chosen:
         findings += [*one.broken, *one.findings]
+        width = min(max((len(page.slug) for page in one.mailable), default=0) + len("  00-.html"), LONGEST_NAME)
+        terminal.print(f"{one.name} → {out / one.name}", style="bold", markup=False)
         for result in builder.build(one, SystemClock().now()):
             if isinstance(result, Built):
                 built.append(result)
                 findings += [*result.page.findings, *result.findings]
                 size = f"{result.html_bytes / 1000:.0f} kB"
-                terminal.print(f"{result.stem}.html", f"{size}  {result.page.title}", style="default", markup=False)
+                name = f"  {result.stem.name}.html"
+                line = f"{name:<{width}}  {size:>6}  {result.page.title}"
+                fits = terminal.is_terminal  # in a pipe a title is not cut
+                terminal.print(line, markup=False, no_wrap=fits, overflow="ellipsis", soft_wrap=not fits)
             else:
                 findings.append(result.finding)
     findings = list(dict.fromkeys(findings))  # a mistake in a template is found once per page

@@ -6,6 +6,9 @@ import click
 
 STYLES = {"good": "green", "warning": "yellow", "bad": "bold red", "not asked": "dim"}
 
+REMEDY = 11
+"""Blanks before a remedy: as wide as the states above it."""
+
 
 @click.command()
 @click.option("--migrate", is_flag=True, help="Bring the database up to date first.")
@@ -20,7 +23,9 @@ def command(ctx: click.Context, migrate: bool, offline: bool, as_json: bool) -> 
       newsletter doctor
       newsletter doctor --migrate --offline
     """
-    from newsletter.cli.terminal import out, settings_of
+    from rich.text import Text
+
+    from newsletter.cli.terminal import out, say, settings_of
     from newsletter.doctor.examination import examine
     from newsletter.store.database import open_database
     from newsletter.store.migrations import upgrade
@@ -36,10 +41,10 @@ def command(ctx: click.Context, migrate: bool, offline: bool, as_json: bool) -> 
         if as_json:
             continue
         state = diagnosis.state.value
-        out.print(f"[{STYLES[state]}]{state:>9}[/]  ", end="")
-        out.print(f"{diagnosis.subject}: {diagnosis.detail}", markup=False)
+        line = Text.assemble((f"{state:>9}", STYLES[state]), f"  {diagnosis.subject}: {diagnosis.detail}")
+        say(out, line, hang=REMEDY)
         if diagnosis.remedy:
-            out.print(f"           {diagnosis.remedy}", style="dim", markup=False)
+            say(out, Text(diagnosis.remedy, style="dim"), indent=REMEDY, hang=0)
     if as_json:
         import json
         from dataclasses import asdict

@@ -31,15 +31,26 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def say(console: Console, line: Text, indent: int = 0, hang: int = 2) -> None:
+    """Print a line. On a terminal it is broken between words, with `hang` more blanks below; in a pipe it stays whole."""
+    if not console.is_terminal:
+        console.print(Text(" " * indent) + line)
+        return
+    rows = line.wrap(console, max(console.width - indent - hang, 20))
+    for number, row in enumerate(rows):
+        row.rstrip()
+        console.print(Text(" " * (indent + (hang if number else 0))) + row)
+
+
 def print_error(error: NewsletterError) -> None:
     """Say what is wrong, where, and how to mend it."""
     line = Text("error: ", style="bold red")
     if error.place:
         line.append(f"{error.place}: ", style="bold")
     line.append(error.message, style="default")
-    err.print(line)
+    say(err, line)
     if error.remedy:
-        err.print(Text(f"  {error.remedy}", style="dim"))
+        say(err, Text(error.remedy, style="dim"), indent=2, hang=0)
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
@@ -50,6 +61,6 @@ def print_findings(findings: Iterable[Finding]) -> None:
             line.append(f"{finding.place}: ", style="bold")
         line.append(finding.message, style="default")
         line.append(f" [{finding.code}]", style="dim")
-        err.print(line)
+        say(err, line)
         if finding.remedy:
-            err.print(Text(f"  {finding.remedy}", style="dim"))
+            say(err, Text(finding.remedy, style="dim"), indent=2, hang=0)

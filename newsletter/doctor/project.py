@@ -40,7 +40,9 @@ def _content(settings: Settings) -> Iterator[Diagnosis]:
         series = read_series(folder, name, lang=settings.site.lang)
         mailable = len(series.mailable)
         drafts = len(series.pages) - mailable
-        summary = f"{mailable} pages" + (f", {drafts} drafts" if drafts else "")
+        summary = ", ".join(
+            _counted(number, noun) for number, noun in ((mailable, "page"), (drafts, "draft")) if number
+        )
         if series.broken:
             first = series.broken[0]
             yield bad(f"series {name}", f"{summary}, {len(series.broken)} unreadable: {first.place}", first.remedy)
@@ -106,3 +108,7 @@ def _secret_files(settings: Settings) -> Iterator[Diagnosis]:
 
 def _readable(path: Path) -> bool:
     return os.access(path, os.R_OK)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

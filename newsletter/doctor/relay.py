@@ -37,6 +37,10 @@ async def examine_relay(
     except ssl.SSLCertVerificationError as error:
         return (bad(subject, f"{place}: certificate refused: {error.verify_message}", "Set [relay] ca_file, or host."),)
     except (aiosmtplib.SMTPException, OSError) as error:
+        if isinstance(error.__cause__, ConnectionRefusedError):
+            return (
+                unreachable(subject, f"nothing takes mail at {place}", "Is it running? Check [relay] host and port."),
+            )
         return (unreachable(subject, f"{place}: {error}", "Is it running? Check [relay] host, port and security."),)
     try:
         return tuple(await _examine_session(subject, place, client, relay))
