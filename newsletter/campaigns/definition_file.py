@@ -15,7 +15,7 @@ from dateutil.rrule import rrulestr
 from newsletter.campaigns.definition import READERS_ZONE, SECTIONS, Definition
 from newsletter.campaigns.hours import Span
 from newsletter.campaigns.rhythm import Interval
-from newsletter.campaigns.wall_time import zone_named
+from newsletter.campaigns.wall_time import zone_named, zone_names
 from newsletter.errors import CampaignError
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -265,7 +265,9 @@ def _refuse_bad_times(definition: Definition, source: Source) -> None:
         _refuse_bad_rule(cadence.rrule, source)
     for key, zone in (("cadence.zone", cadence.zone), ("cadence.default_zone", cadence.default_zone)):
         if zone not in ("", READERS_ZONE if key == "cadence.zone" else "") and zone_named(zone) is None:
-            raise source.error(key, f"{zone!r} is not an IANA time zone", "For example Europe/Paris.")
+            close = get_close_matches(zone, zone_names(), n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else "For example Europe/Paris."
+            raise source.error(key, f"{zone!r} is not an IANA time zone", hint)
     if definition.start and definition.end and definition.end < definition.start.date():
         raise source.error("end", f"{definition.end} is before start")
     hours = definition.hours

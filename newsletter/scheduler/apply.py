@@ -18,9 +18,10 @@ from newsletter.campaigns.timetable import moment, parse_wish
 from newsletter.campaigns.wall_time import wall, zone_named
 from newsletter.clock import Clock
 from newsletter.config import Settings
-from newsletter.errors import CampaignError
+from newsletter.errors import CampaignError, SegmentError
 from newsletter.scheduler.audience import audience_of
 from newsletter.scheduler.calendar import timetable_of, tzdata_version
+from newsletter.scheduler.campaign_files import place_of
 from newsletter.scheduler.lawful import refuse_unlawful
 from newsletter.scheduler.prepare import Prepared
 from newsletter.scheduler.versions import renumbered, versions_alike
@@ -194,11 +195,23 @@ def _refuse(
             f"seeds.addresses: {missing[0]} is not an active subscriber", where=prepared.name, remedy="Import it first."
         )
     refuse_unlawful(settings, definition.relay)
-    audience = audience_of(connection, definition, now)
+    return _count_or_refuse(connection, settings, prepared, now)
+
+
+def _count_or_refuse(connection: Connection, settings: Settings, prepared: Prepared, now: int) -> tuple[int, int]:
+    """(people in the audience, those of them without a zone); CampaignError if there is nobody, or no such segment."""
+    definition = prepared.definition
+    key = next((each for each in ("segment", "tags", "csv") if getattr(definition.audience, each)), "")
+    key = f"audience.{key}" if key else "audience"
+    where, line = place_of(settings, prepared.name, key)
+    try:
+        audience = audience_of(connection, definition, now)
+    except SegmentError as error:
+        raise CampaignError(f"{key}: {error.message}", where=where, line=line, remedy=error.remedy) from error
     readers, without_zone = count_audience(connection, audience.condition, definition.series)
     if readers == 0:
         raise CampaignError(
-            f"the audience is empty ({audience.words})", where=prepared.name,
+            f"{key}: the audience is empty ({audience.words})", where=where, line=line,
             remedy="newsletter subscribers import FILE.csv, or name another audience.",
         )  # fmt: skip
     return readers, without_zone

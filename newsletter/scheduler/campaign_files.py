@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from newsletter.campaigns.definition import Definition
-from newsletter.campaigns.definition_file import parse_definition
+from newsletter.campaigns.definition_file import Source, parse_definition
 from newsletter.config import Settings
 from newsletter.errors import CampaignError
 
@@ -36,6 +36,15 @@ def read_campaign_file(settings: Settings, name: str) -> Definition:
     return parse_definition(text, name=str(file), dates_of=lambda named: read_holidays(file.parent / named))
 
 
+def place_of(settings: Settings, name: str, key: str) -> tuple[str, int | None]:
+    """Where the campaign `name` says `key`: its file and the line; its name only, if that came from flags."""
+    file = settings.path(settings.site.campaigns) / f"{name}.toml"
+    if not file.is_file():
+        return name, None
+    line = Source(str(file), file.read_text(encoding="utf-8-sig", errors="replace")).line_of(key)
+    return (str(file), line) if line else (name, None)
+
+
 def refuse_bad_name(name: str) -> None:
     """Raises CampaignError for a name that could not be a file's or would confuse in a report."""
     if not NAME.fullmatch(name):
@@ -52,7 +61,8 @@ def read_holidays(file: Path) -> tuple[date, ...]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise CampaignError(f"the holidays can't be read: {error}", where=file) from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CampaignError(f"hours.holidays: this file can't be read: {reason}", where=file) from error
     days = _from_ics(text, file) if "BEGIN:VCALENDAR" in text else _from_lines(text, file)
     return tuple(sorted(days))
 

@@ -18,7 +18,7 @@ from newsletter.config import Settings
 from newsletter.content.page import Page, Series
 from newsletter.content.reader import read_series
 from newsletter.errors import CampaignError
-from newsletter.finding import Finding
+from newsletter.finding import Finding, Severity
 from newsletter.message.keys import KeyRing
 from newsletter.scheduler.audience import csv_tag
 from newsletter.scheduler.git import git_revision
@@ -54,7 +54,7 @@ class Prepared:
 def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
     """Read and compose the series of a campaign.
 
-    Raises CampaignError for an empty series, an unknown relay, or a page whose `delay` or `send_on` can't be meant;
+    Raises CampaignError for an empty series, pages that lead in a circle, an unknown relay, or a page whose `delay` or `send_on` can't be meant;
     ContentError and TemplateError as reading and composing do.
     """
     if definition.relay and definition.relay not in settings.relays:
@@ -64,6 +64,9 @@ def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
         )
     content = settings.path(settings.site.content)
     series = read_series(content, definition.series, lang=settings.site.lang)
+    for finding in series.findings:
+        if finding.severity is Severity.ERROR:  # pages that lead in a circle have no order to be sent in
+            raise CampaignError(finding.message, where=finding.path, line=finding.line, remedy=finding.remedy)
     wishes = {page.id: wish_of(page) for page in series.mailable}
     if not series.mailable:
         raise CampaignError(

@@ -127,6 +127,25 @@ def test_a_page_with_an_impossible_wish_is_refused_by_file_and_line(project: Pat
     assert "delay" in error.message and error.place == "captains/night-watch.md:2"
 
 
+def test_an_audience_without_people_and_a_segment_with_a_slip_are_refused_by_key_and_line(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    file = project / "campaigns" / "press.toml"
+    for line, message in (('tags = ["nobody"]', "the audience is empty"), ('segment = "zone ="', "at character 7")):
+        file.write_text(f'series = "captains"\n[cadence]\nevery = "1w"\n[audience]\n{line}\n')
+        error = refused("campaign", "apply", "press")
+        assert error.line == 5 and str(error.where).endswith("press.toml")
+        assert error.message.startswith(f"audience.{line.split()[0]}: ") and message in error.message
+
+
+def test_pages_that_lead_in_a_circle_are_refused_before_anything_changes(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    for name, after in (("first-command", "night-watch"), ("night-watch", "first-command")):
+        page = project / "content" / "captains" / f"{name}.md"
+        page.write_text(page.read_text().replace("---\n", f"---\nnext: {after}\n", 1))
+    assert "circle" in refused("campaign", "start", "captains", "--every", "3d").message
+    assert "captains" not in said("campaign", "status")
+
+
 def test_help_has_an_example_for_each_command() -> None:
     from newsletter.cli.campaign import command as group
 
