@@ -199,10 +199,11 @@ class Engine:
         self._exhausted = not claims and not await self._is_due_now()
 
     async def _is_due_now(self) -> bool:
-        """After a claim that brought nothing: all it met may have been suppressed."""
+        """After a claim that brought nothing: all it met may have been suppressed, or its campaign's hour is full."""
         moment = await self._scribe.ask(self.ledger.next_due)
         if moment is not None and moment <= self.ledger.now():
-            self._something.set()
+            if not self.ledger.is_holding_back:
+                self._something.set()
             return True
         return False
 

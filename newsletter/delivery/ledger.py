@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -14,10 +14,13 @@ from newsletter.bounces.classify import Kind
 from newsletter.bounces.policy import Report, SoftLimit, apply_report
 from newsletter.bounces.reasons import classify_reply
 from newsletter.clock import Clock
+from newsletter.delivery.pace import Pacemaker
 from newsletter.delivery.reply import Reply
+from newsletter.delivery.steady import steady
 from newsletter.store import deliveries, traffic, uncertain
 from newsletter.store.alerts import clear_alert, raise_alert
 from newsletter.store.bounces import addressee_of_delivery
+from newsletter.store.campaigns import hourly_limits
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Claim, Outcome
 from newsletter.store.traffic import Traffic
@@ -49,10 +52,19 @@ class Batch:
 
 
 class Ledger:
-    """The deliveries of one worker."""
+    """The deliveries of one worker. With a `pacemaker` campaigns keep to their limits per hour."""
 
-    def __init__(self, database: Database, worker: str, clock: Clock, soft_limit: SoftLimit | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        worker: str,
+        clock: Clock,
+        soft_limit: SoftLimit | None = None,
+        pacemaker: Pacemaker | None = None,
+    ) -> None:
         self.soft_limit = soft_limit or SoftLimit()
+        self.is_holding_back = False  # the last claim left out what a campaign's limit keeps waiting
+        self._pacemaker = pacemaker
         self.database = database
         self.worker = worker
         self.clock = clock
@@ -63,8 +75,25 @@ class Ledger:
 
     def claim(self, limit: int) -> list[Claim]:
         """Take what is due. Raises StoreError."""
+        now = self.now()
         with self.database.transaction() as connection:
-            return deliveries.claim(connection, self.worker, limit, self.now())
+            room = self._room(connection, now)
+            claims = deliveries.claim(connection, self.worker, limit, now, room)
+        self.is_holding_back = bool(room)
+        if self._pacemaker is not None and room:
+            for found in claims:
+                self._pacemaker.take(found.campaign_id, now=now)
+        return claims
+
+    def _room(self, connection: Connection, now: int) -> Mapping[int, int]:
+        if self._pacemaker is None:
+            return {}
+        moment = steady()
+        self._pacemaker.follow(hourly_limits(connection))
+        for campaign in self._pacemaker.unlearned(moment):
+            hours = traffic.sent_by_hour(connection, campaign, now)
+            self._pacemaker.learn(campaign, *hours, now=now, moment=moment)
+        return self._pacemaker.room(now=now, moment=moment)
 
     def next_due(self) -> int | None:
         """When the next delivery is due. Raises StoreError."""

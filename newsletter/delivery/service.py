@@ -30,6 +30,7 @@ from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.lock import RunLock
 from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.outbox import Outbox
+from newsletter.delivery.pace import Pacemaker
 from newsletter.delivery.packer import Packer
 from newsletter.delivery.recovery import keep_alive, recover, say_goodbye
 from newsletter.delivery.signing import SigningProcesses
@@ -118,7 +119,8 @@ class Service:
     async def _run(self, journal: Journal) -> None:
         bounces = self.settings.bounces
         limit = SoftLimit(bounces.soft_limit, bounces.reset_days)
-        ledger = Ledger(self.database, self.worker, self.clock, limit)
+        pacemaker = Pacemaker(is_alone=not self.database.is_postgresql)
+        ledger = Ledger(self.database, self.worker, self.clock, limit, pacemaker)
         signers = load_signers(self.settings)
         packer = Packer(
             self.settings, ledger, journal, load_keys(self.settings.path(self.settings.web.key_file)), signers

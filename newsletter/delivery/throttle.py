@@ -26,6 +26,11 @@ class TokenBucket:
             self._at = now
         return 0.0 if self._tokens >= 1 - 1e-9 else (1 - self._tokens) / self.rate
 
+    @property
+    def tokens(self) -> float:
+        """How many may go at once, when `wait` was last asked."""
+        return self._tokens
+
     def take(self) -> None:
         """One goes."""
         self._tokens -= 1
@@ -79,6 +84,11 @@ class SlidingWindow:
             if excess <= 0:
                 return max((part + self.PARTS + 1) * self._part - moment, 0.001)
         return self.period
+
+    def room(self, now: float) -> int:
+        """How many may go now."""
+        self._roll(now)
+        return max(0, self.limit - self.count)
 
     def take(self, now: float) -> None:
         """One goes."""

@@ -84,13 +84,17 @@ ORDER BY d.due_at LIMIT :limit
 """
 
 
-def claim(connection: Connection, worker: str, limit: int, now: int) -> list[Claim]:
-    """Take up to `limit` deliveries that are due at `now`, from each running campaign in turn.
+def claim(
+    connection: Connection, worker: str, limit: int, now: int, room: Mapping[int, int] | None = None
+) -> list[Claim]:
+    """Take up to `limit` deliveries that are due at `now`, from each running campaign in turn; of a campaign in `room`
+    at most so many.
 
     Deliveries to people who are suppressed (or not active) become `suppressed` on the way. Campaigns that are not
     running are left alone.
     """
     claims: list[Claim] = []
+    left_over = dict(room or {})
     campaigns = list(
         connection.execute(
             text("SELECT id, series, relay, CAST(definition AS TEXT) FROM campaign WHERE state = 'running' ORDER BY id")
@@ -100,8 +104,12 @@ def claim(connection: Connection, worker: str, limit: int, now: int) -> list[Cla
         eager = []
         for left, campaign in zip(range(len(campaigns), 0, -1), campaigns, strict=True):
             share = -(-(limit - len(claims)) // left)
+            if campaign.id in left_over:
+                share = min(share, left_over[campaign.id])
             found, met = _claim_from(connection, worker, campaign, share, now) if share > 0 else ([], 0)
             claims += found
+            if campaign.id in left_over:
+                left_over[campaign.id] -= len(found)
             if met == share > 0:
                 eager.append(campaign)  # it has more: what the others leave over is its
         campaigns = eager

@@ -45,3 +45,19 @@ def traffic_of(connection: Connection, relay: str, now: int) -> Traffic:
         {"relay": relay, "hour": hour, "midnight": day * 24},
     ).one()
     return Traffic(*(int(value) for value in row))
+
+
+def sent_by_hour(connection: Connection, campaign_id: int, now: int) -> tuple[int, int]:
+    """Mails of a campaign that went out in this hour of the clock, and in the one before."""
+    hour = now // 3600 * 3600
+    row = connection.execute(
+        text(
+            """
+            SELECT coalesce(sum(CASE WHEN finished_at >= :hour THEN 1 ELSE 0 END), 0),
+                   coalesce(sum(CASE WHEN finished_at < :hour THEN 1 ELSE 0 END), 0)
+            FROM delivery WHERE campaign_id = :campaign AND state = 'sent' AND finished_at >= :before
+            """
+        ),
+        {"campaign": campaign_id, "hour": hour, "before": hour - 3600},
+    ).one()
+    return int(row[0]), int(row[1])
