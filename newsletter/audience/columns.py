@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from newsletter.audience.attributes import attribute_key
-from newsletter.audience.statuses import AMBIGUOUS_COLUMNS, Standing, is_status, reader_of, squeeze, words
+from newsletter.audience.statuses import (
+    AMBIGUOUS_COLUMNS,
+    STAYS_COLUMNS,
+    Standing,
+    is_status,
+    reader_of,
+    squeeze,
+    words,
+)
 from newsletter.errors import DataError
 
 EMAIL = words(
@@ -81,7 +89,10 @@ def recognise(header: Sequence[str], sample: Sequence[Sequence[str]]) -> Columns
     statuses = tuple(
         (at, reader)
         for at, item in enumerate(names)
-        if at not in taken and (reader := reader_of(header[at])) and not _is_something_else(at, item, sample)
+        if at not in taken
+        and (reader := reader_of(header[at]))
+        and not _is_something_else(at, item, sample)
+        and not _is_unused(at, item, sample)
     )
     zone, lang, opted_in = _first(names, ZONE), _first(names, LANG), _first(names, OPTED_IN)
     tags = tuple(at for at, item in enumerate(names) if item in TAGS)
@@ -131,6 +142,13 @@ def _is_something_else(at: int, name: str, sample: Sequence[Sequence[str]]) -> b
     if name not in AMBIGUOUS_COLUMNS:
         return False
     return not all(is_status(record[at]) for record in sample if at < len(record))
+
+
+def _is_unused(at: int, name: str, sample: Sequence[Sequence[str]]) -> bool:
+    """A column like Brevo's OPT_IN that nobody ever filled says nothing about anybody."""
+    return (
+        name in STAYS_COLUMNS and bool(sample) and not any(record[at].strip() for record in sample if at < len(record))
+    )
 
 
 def _first(names: Sequence[str], wanted: frozenset[str] | set[str]) -> int | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from newsletter.audience.addresses import validate
 from newsletter.audience.attributes import flatten, typed
@@ -200,12 +200,17 @@ def _read_zone(cells: list[str], columns: Columns, attributes: dict[str, Any]) -
 
 @lru_cache(maxsize=4096)
 def find_zone(text: str) -> str:
-    """`text` if it is an IANA time zone (`Europe/Paris`), else ""."""
+    """`text` as an IANA time zone (`Europe/Paris`), else "". Mailtrain writes `europe/paris`, people `America/New York`."""
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ""
+        return _zones_in_lower_case().get(text.lower().replace(" ", "_"), "")
     return text
+
+
+@cache
+def _zones_in_lower_case() -> Mapping[str, str]:
+    return {name.lower(): name for name in available_timezones() if "/" in name}
 
 
 def _read_lang(cells: list[str], columns: Columns, attributes: dict[str, Any]) -> tuple[str, str]:

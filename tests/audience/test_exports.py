@@ -158,3 +158,24 @@ def test_an_unknown_status_is_refused_rather_than_mailed(tmp_path: Path) -> None
         "'gone fishing' is not known"
         in rows_of(tmp_path, "x.csv", "email,status\nann@acme.example,gone fishing\n")[0].refusal
     )
+
+
+def test_a_consent_column_that_nobody_filled_says_nothing_and_an_empty_cell_among_answers_does(tmp_path: Path) -> None:
+    unused = rows_of(tmp_path, "brevo.csv", "EMAIL;OPT_IN;DOUBLE_OPT-IN\na@acme.example;;\nb@acme.example;;\n")
+    assert [row.standing for row in unused] == [Standing.MAILABLE, Standing.MAILABLE]
+    used = rows_of(tmp_path, "used.csv", "EMAIL;OPT_IN\na@acme.example;1\nb@acme.example;\n")
+    assert [row.standing for row in used] == [Standing.MAILABLE, Standing.UNCONFIRMED]
+
+
+@pytest.mark.parametrize(
+    ("written", "zone"),
+    [
+        ("europe/berlin", "Europe/Berlin"),
+        ("America/New York", "America/New_York"),
+        ("../etc/passwd", ""),
+        ("Mars/Base", ""),
+    ],
+)
+def test_zones_are_read_as_other_senders_write_them(tmp_path: Path, written: str, zone: str) -> None:
+    (row,) = rows_of(tmp_path, "mailtrain.csv", f"EMAIL,tz\na@acme.example,{written}\n")
+    assert row.zone == zone
