@@ -1,4 +1,4 @@
-"""Write docs/configuration.md and docs/commands.md from the code: python docs/write_reference.py
+"""Write docs/configuration.md, docs/campaign-files.md and docs/commands.md from the code: python docs/write_reference.py
 
 A test compares them with the code, so that no setting and no option stays undocumented.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from newsletter.campaigns import definition, definition_file
 from newsletter.cli import COMMANDS, command
 from newsletter.config import SECTIONS, TABLES
 
@@ -30,6 +31,16 @@ mistake never turns into a default. Relative paths start at the folder of `newsl
 
 Settings marked *secret* never stand in `newsletter.toml` itself if they are passwords: put them into the environment,
 or into a file of mode 0600 and name it with `…_file` (for example `password_file = "relay.secret"`).
+"""
+
+CAMPAIGNS_HEAD = """# Campaign files
+
+<!-- Written by docs/write_reference.py from newsletter/campaigns/definition.py. -->
+
+`campaigns/NAME.toml` says which pages go to whom and when: [your first campaign](how-to/first-campaign.md) begins with one.
+`newsletter campaign plan NAME` says what applying it would change, `apply` does that. Only `series` and one rule of
+`[cadence]` are needed. A key that does not exist is refused with its line. Editors that know TOML complete the keys from
+`campaigns/campaign.schema.json`, which `newsletter init` puts there; the file names it on its first line.
 """
 
 COMMANDS_HEAD = """# Commands
@@ -62,6 +73,24 @@ def configuration() -> str:
     return "\n".join(parts) + "\n"
 
 
+def campaign_files() -> str:
+    """The text of docs/campaign-files.md."""
+    parts = [CAMPAIGNS_HEAD]
+    kinds: list[tuple[str, type]] = [("", definition.Definition), *definition.SECTIONS.items()]
+    for name, kind in kinds:
+        if name:
+            summary = " ".join((inspect.getdoc(kind) or "").split()).partition("] ")[2]
+            parts.append(f"\n## [{name}]\n\n{summary}\n")
+        defaults = definition_file.words_of_defaults(kind)
+        parts.append("| key | default | meaning |\n|---|---|---|")
+        parts += [
+            f"| `{item.name}` | {_value(defaults[item.name])} | {item.metadata['doc']} |"
+            for item in fields(kind)
+            if item.name in defaults
+        ]
+    return "\n".join(parts) + "\n"
+
+
 def _type(hint: Any) -> str:
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is typing.Literal:
@@ -76,7 +105,7 @@ def _type(hint: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    if value in ("", None, (), {}):
+    if value in ("", None, (), {}, []):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
@@ -119,4 +148,5 @@ def _example_lines(example: str) -> list[str]:
 
 if __name__ == "__main__":
     (DOCS / "configuration.md").write_text(configuration(), encoding="utf-8")
+    (DOCS / "campaign-files.md").write_text(campaign_files(), encoding="utf-8")
     (DOCS / "commands.md").write_text(commands(), encoding="utf-8")

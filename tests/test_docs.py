@@ -34,6 +34,12 @@ def test_every_command_and_option_is_documented(reference: ModuleType) -> None:
     )
 
 
+def test_every_key_of_a_campaign_file_is_documented(reference: ModuleType) -> None:
+    assert (DOCS / "campaign-files.md").read_text(encoding="utf-8") == reference.campaign_files(), (
+        "run: python docs/write_reference.py"
+    )
+
+
 @pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")) + sorted(DOCS.rglob("*.md")), ids=lambda p: p.name)
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")

@@ -106,6 +106,15 @@ def definition_to_json(definition: Definition) -> dict[str, Any]:
     return document
 
 
+def words_of_defaults(kind: type) -> dict[str, Any]:
+    """Key → its default, in the words of the file, for the keys of one table (Definition: those outside of tables)."""
+    return {
+        item.name: _plain(item.default, item.name)
+        for item in fields(kind)
+        if not (kind is Definition and item.name in SECTIONS)
+    }
+
+
 def parse_interval(text: str) -> Interval:
     """`3d` → Interval. Raises ValueError."""
     found = re.fullmatch(r"(\d{1,5})\s*([smhdw])", text.strip())
