@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from newsletter.audience.attributes import attribute_key
 from newsletter.audience.statuses import (
     AMBIGUOUS_COLUMNS,
-    STAYS_COLUMNS,
     Standing,
     is_status,
     reader_of,
@@ -145,10 +144,8 @@ def _is_something_else(at: int, name: str, sample: Sequence[Sequence[str]]) -> b
 
 
 def _is_unused(at: int, name: str, sample: Sequence[Sequence[str]]) -> bool:
-    """A column like Brevo's OPT_IN that nobody ever filled says nothing about anybody."""
-    return (
-        name in STAYS_COLUMNS and bool(sample) and not any(record[at].strip() for record in sample if at < len(record))
-    )
+    """Brevo exports OPT_IN for everybody, also where it was never used: then it says nothing about anybody."""
+    return name == "optin" and bool(sample) and not any(record[at].strip() for record in sample if at < len(record))
 
 
 def _first(names: Sequence[str], wanted: frozenset[str] | set[str]) -> int | None:
