@@ -59,6 +59,10 @@ Newer data: `newsletter check --refresh caniemail.json`.
 | `next-broken`, `next-cycle`, `page-unreached` | the order of the series |
 | `page-unreadable` | a page that can't be read, and so is never mailed |
 | `shortcode-removed`, `element-removed`, `link-removed`, `picture-removed` | what the site shows and a mail can't |
+| `element-linked` | a video or frame that became a link |
+| `merge-torn`, `merge-foreign` | braces that never close, and merge tags of another system: they are mailed as written |
+| `formula-as-source`, `drawing-as-source` | formulas and Mermaid drawings, shown as their source |
+| `encoding-converted`, `file-left-out`, `translation-left-out` | what was done with a file before it was read, or instead |
 | `golden-changed`, `golden-outdated` | with `--golden`: the shape of a mail differs from the one that was kept |
 | `link-dead-online`, `link-unsure-online` | with `--online`: links of other sites that do not answer |
 | `spam`, `spam-rule` | with `--spam`: SpamAssassin's verdict and its reasons, offline |
