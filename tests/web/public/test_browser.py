@@ -66,9 +66,7 @@ def test_no_page_has_a_barrier(paths: dict[str, str], open_page: Callable[..., P
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
 
-def test_no_answer_to_a_form_has_a_barrier(
-    place: Place, paths: dict[str, str], open_page: Callable[..., Page]
-) -> None:
+def test_no_answer_to_a_form_has_a_barrier(place: Place, paths: dict[str, str], open_page: Callable[..., Page]) -> None:
     page = open_page("about:blank", bypass_csp=True)
 
     def send(path: str, button: str, **fields: str) -> None:
