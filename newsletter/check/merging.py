@@ -84,18 +84,19 @@ def unmergeable(page: Page, error: MaterialError, who: str) -> Finding:
     message = f"The mail can't be made for {who}: {error.message}."
     if error.where and error.line and error.where != page.path:
         return Finding("template-broken", Severity.ERROR, message, error.where, error.line, error.remedy)
+    remedy = error.remedy or 'Give the expression a default: {{ name | default("…") }}.'
+    return Finding("merge-missing", Severity.ERROR, message, page.path, line_at_fault(page, error), remedy)
+
+
+def line_at_fault(page: Page, error: MaterialError) -> int:
+    """The line of the page whose expression names what is missing; else that of the error, or of the title."""
     names = re.findall(r"[“'\"`]([A-Za-z_][\w.]*)[”'\"`]", error.message) + re.findall(
         r"\b([a-z]+_[a-z_]+|\w+)\b", error.message
     )
-    rows = page.source.split("\n")
-    line = next(
-        (
-            number
-            for name in names
-            for number, row in enumerate(rows, 1)
-            if re.search(rf"\{{[{{%][^}}]*\b{re.escape(name)}\b", row)
-        ),
-        error.line or page.keys.get("title", 1),
-    )
-    remedy = error.remedy or 'Give the expression a default: {{ name | default("…") }}.'
-    return Finding("merge-missing", Severity.ERROR, message, page.path, line, remedy)
+    rows = list(enumerate(page.source.split("\n"), 1))
+    for name in names:
+        expression = re.compile(rf"\{{[{{%][^}}]*\b{re.escape(name)}\b")
+        for number, row in rows:
+            if expression.search(row):
+                return number
+    return error.line or page.keys.get("title", 1)

@@ -113,8 +113,9 @@ class PreviewPages:
 
     async def _answer(self, made: Callable[[], dict[str, Any]]) -> Response:
         """What `made` gives as JSON; composing happens in a thread, so that the events go on."""
+        known = self._desk.announcer.count  # before: what is saved meanwhile will be announced with a higher one
         try:
-            return JSONResponse(await run_in_threadpool(made))
+            return JSONResponse(await run_in_threadpool(made) | {"count": known})
         except NewsletterError as error:
             return self._refusal(error)
 
@@ -125,7 +126,7 @@ class PreviewPages:
 
     async def _changes(self) -> AsyncIterator[str]:
         with self._desk.announcer.listening() as take:
-            yield "retry: 500\n\n"
+            yield f"retry: 500\ndata: {json.dumps({'count': self._desk.announcer.count})}\n\n"
             while not self._desk.announcer.is_closed:
                 news = await take(HEARTBEAT_SECONDS)
                 yield ": still here\n\n" if news is None else f"data: {json.dumps(news)}\n\n"

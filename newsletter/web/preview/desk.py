@@ -135,6 +135,11 @@ class Desk:
                 self._complaint = error
             self.announcer.announce(rows=True)
 
+    def check_everything(self) -> None:
+        """Judge every page now. Raises SettingsError for a client that nobody knows."""
+        for series, page in self._by_interest():
+            self.workbench.check(series, page, self._clock.now())
+
     def _check_all(self, stop: threading.Event) -> None:
         told = monotonic()
         for series, page in self._by_interest():

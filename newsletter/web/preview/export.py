@@ -30,6 +30,7 @@ def export_preview(desk: Desk, out: Path) -> int:
     """
     try:
         _write_screen(out)
+        desk.check_everything()
         people = _readers(desk)
         _write_data(out, "people", {"people": [who | {"key": name} for name, who in people.items()]})
         mails = 0

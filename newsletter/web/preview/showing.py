@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from newsletter.build import EXAMPLE_KEYS
+from newsletter.check.merging import line_at_fault
 from newsletter.clock import Clock
 from newsletter.compose.email import Email
 from newsletter.config import FILE_NAME
@@ -58,7 +59,7 @@ class Showing:
             shown.append(
                 {
                     "name": series.name,
-                    "title": series.title,
+                    "title": _merged_or(series.title, reader, values),
                     "sender": identity.sender_name or identity.sender_address,
                     "address": identity.sender_address,
                     "pages": entries,
@@ -92,6 +93,12 @@ class Showing:
                 raise composed.error or TemplateError("there is no email")
             about |= self._mail(series, composed.email, who.subscriber)
         except NewsletterError as error:
+            if (
+                page and isinstance(error, TemplateError) and error.where == f"{page.series}/{page.id}"
+            ):  # what a merge lacks: named in the page
+                error = TemplateError(
+                    error.message, where=page.path, line=line_at_fault(page, error), remedy=error.remedy
+                )
             about["error"] = _finding(bench.finding_of(error)) | {"excerpt": self._excerpt(error)}
             about.setdefault("findings", [about["error"]])
         if series and page and not version:
@@ -178,7 +185,7 @@ class Showing:
         }
         bench = self._workbench
         if compose:
-            bench.check(series, page, self._clock.now())
+            bench.composed(series, page)
         glance = bench.glance(series, page)
         if glance is None:
             return entry
@@ -245,6 +252,14 @@ def _touched(file: Any) -> float:
 
 def _merged(template: str, reader: Subscriber, values: Any) -> str:
     return render(_compiled(template), reader, values)
+
+
+def _merged_or(template: str, reader: Subscriber, values: Any) -> str:
+    """A title as this reader would see it; as it is written, when that can't be."""
+    try:
+        return _merged(template, reader, values)
+    except TemplateError:
+        return template
 
 
 @lru_cache(maxsize=4096)

@@ -39,11 +39,14 @@ class Announcer:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.is_closed = False
+        self.count = 0
+        """How often something was announced: a browser that begins to listen sees whether it has missed anything."""
         self._mailboxes: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Event, dict[str, object]]] = {}
 
     def announce(self, pages: Iterable[str] = (), *, everything: bool = False, rows: bool = False) -> None:
         """`pages` look different; `everything` does; the `rows` of the timeline are complete. From any thread."""
         with self._lock:
+            self.count += 1
             for loop, waiting, news in self._mailboxes.values():
                 known = news.setdefault("pages", {})
                 assert isinstance(known, dict)
@@ -73,7 +76,7 @@ class Announcer:
                 return None
             with self._lock:
                 waiting.clear()
-                taken = {**news, "pages": list(news.get("pages", {}))}  # type: ignore[call-overload]
+                taken = {**news, "pages": list(news.get("pages", {})), "count": self.count}  # type: ignore[call-overload]
                 news.clear()
             return taken
 

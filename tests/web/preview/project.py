@@ -47,6 +47,7 @@ class FixedClock:
 
 def make_project(folder: Path) -> Path:
     """Write the project into `folder`; gives it back."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "newsletter.toml").write_text(SETTINGS, encoding="utf-8")
     (folder / "subscribers.example.csv").write_text(READERS, encoding="utf-8")
     for path, text in PAGES.items():

@@ -47,7 +47,7 @@ def mail_of(screen: Page) -> str:
 
 def test_it_opens_from_the_disk(screen: Page, exported: Path) -> None:
     screen.goto((exported / "index.html").as_uri())
-    expect(screen.get_by_text("Welcome Ann").first).to_be_visible()
+    expect(screen.locator(".timeline .subject").get_by_text("Welcome Ann")).to_be_visible()
     expect(screen.get_by_text("Can't be read").first).to_be_visible()
     expect(screen.get_by_text("Draft, never sent").first).to_be_visible()
 
@@ -61,7 +61,9 @@ def test_a_view_is_linked_and_its_pictures_are_there(screen: Page, exported: Pat
 
 def test_a_page_with_an_error_tells_it(screen: Page, exported: Path) -> None:
     screen.goto(f"{(exported / 'index.html').as_uri()}?page=letters/first&persona=bare")
-    expect(screen.get_by_text("`name` has no value").first).to_be_visible()
+    expect(screen.locator(".error-message")).to_contain_text("name has no value")
+    expect(screen.locator(".error-card .place")).to_have_text("letters/first.md:4")
+    expect(screen.locator(".findings .rule").first).to_have_text("merge-missing")
 
 
 def test_nothing_offers_what_files_can_not_do(screen: Page, exported: Path) -> None:
@@ -84,6 +86,16 @@ def test_nothing_tells_of_this_machine(exported: Path) -> None:
     for file in exported.rglob("*"):
         if file.suffix in (".js", ".html", ".eml"):
             assert str(exported.parent) not in file.read_text(encoding="utf-8"), file.name
+
+
+def test_a_broken_template_is_named_as_seen_from_the_project(tmp_path: Path) -> None:
+    project = make_project((tmp_path / "project").resolve())
+    write(project, "templates/email.txt.j2", "one\n{{ nothing_of_that_name }}\n")
+    write(project, "campaigns/torn.toml", "series = [\n")
+    export_preview(desk_of(project), tmp_path / "out")
+    assert '"path": "templates/email.txt.j2", "line": 2' in (tmp_path / "out/data/unions--last--first.js").read_text()
+    for file in (tmp_path / "out").rglob("*.js"):
+        assert str(tmp_path) not in file.read_text(encoding="utf-8"), file.name
 
 
 def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from newsletter.web.inbox.mailbox import Mailbox
 from newsletter.web.inbox.reception import start_reception
 from tests.web.preview.conftest import running
 from tests.web.preview.project import NOON, PAGES, SETTINGS, make_project, write
 from tests.web.preview.waiting import wait_until
+
+TABS = 8
+"""More than the connections a browser opens to one server."""
 
 MAIL = "iframe[title='The mail']"
 
@@ -105,3 +108,30 @@ def test_a_test_mail_goes_through_the_configured_relay(
         assert (summary.recipients, summary.subject) == (("me@dojo.example",), "[Draft] Unfinished")
     finally:
         reception.stop()
+
+
+def test_many_tabs_follow_and_the_others_go_on_when_the_first_is_closed(
+    browser: Browser, address: str, project: Path
+) -> None:
+    context = browser.new_context(viewport={"width": 700, "height": 500})
+    tabs = [context.new_page() for _ in range(TABS)]
+    for tab in tabs:
+        tab.goto(f"{address}/?page=unions/last&view=text")
+        expect(tab.get_by_role("region", name="Plain text")).to_contain_text("The end.")
+    for words in ("Mended once", "Mended twice"):
+        write(project, "content/unions/last.md", PAGES["unions/last.md"].replace("The end", words))
+        for tab in tabs:
+            expect(tab.get_by_role("region", name="Plain text")).to_contain_text(words)
+        tabs.pop(0).close()
+    context.close()
+
+
+def test_what_is_saved_before_the_screen_listens_is_not_missed(screen: Page, address: str, project: Path) -> None:
+    def late(route: Route) -> None:
+        write(project, "content/unions/last.md", PAGES["unions/last.md"].replace("The end", "Meanwhile"))
+        screen.wait_for_timeout(300)
+        route.continue_()
+
+    screen.route("**/events", late)
+    screen.goto(f"{address}/?page=unions/last")
+    expect(paragraph(screen, "Meanwhile.")).to_be_visible()

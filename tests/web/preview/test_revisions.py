@@ -13,8 +13,11 @@ from newsletter.store.database import open_database
 from newsletter.store.emails import save_email
 from newsletter.store.migrations import upgrade
 from newsletter.store.tables import delivery
+from newsletter.web.inbox.mailbox import Mailbox
+from newsletter.web.inbox.reception import start_reception
 from newsletter.web.preview.revisions import content_at, revisions_of
-from tests.web.preview.project import PAGES, commit, desk_of, make_project, write
+from tests.cli.command_line import newsletter
+from tests.web.preview.project import NOON, PAGES, SETTINGS, commit, desk_of, make_project, write
 
 LAST = "content/unions/last.md"
 
@@ -69,3 +72,27 @@ def test_a_page_is_shown_as_last_sent(project: Path) -> None:
     database.close()
     write(project, LAST, PAGES["unions/last.md"].replace("The end", "The very end"))
     assert "The end." in desk.showing.page("unions/last", "", "sent")["text"]
+
+
+def test_a_page_is_shown_as_a_campaign_has_really_sent_it(project: Path) -> None:
+    mailbox = Mailbox(project / "mails", lambda: NOON)
+    reception = start_reception(mailbox, 0)
+    relay = f'[relay]\nhost = "127.0.0.1"\nport = {reception.port}\nsecurity = "plain"\n'
+    write(project, "newsletter.toml", SETTINGS + relay)
+    write(project, "people.csv", "email,name,company\ncleo@acme.example,Cleo,Acme\n")
+    try:
+        for command in (
+            ("subscribers", "import", "people.csv"),
+            ("campaign", "start", "letters", "--every", "1s"),
+            ("run", "--until-idle"),
+        ):
+            done = newsletter(*command, folder=project)
+            assert done.returncode == 0, done.stderr
+    finally:
+        reception.stop()
+    assert [summary.recipients for summary in mailbox.summaries()] == [("cleo@acme.example",)]
+    write(project, "content/letters/first.md", PAGES["letters/first.md"].replace("Dear", "My dear"))
+    desk = desk_of(project)
+    assert "My dear Ann Lee, from Acme." in desk.showing.page("letters/first", "")["text"]
+    assert "Dear Ann Lee, from Acme." in desk.showing.page("letters/first", "", "sent")["text"]
+    assert "Dear Bo, from Co-op." in desk.showing.page("letters/first", "row-2", "sent")["text"]

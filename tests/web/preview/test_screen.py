@@ -212,7 +212,9 @@ def test_a_finding_leads_to_its_line_in_the_page_file(screen: Page, address: str
 
 def test_what_check_finds_arrives_by_itself(screen: Page, address: str) -> None:
     screen.goto(f"{address}/?page=letters/first")
-    expect(screen.locator(".findings code")).to_have_text(["merge-missing"])
+    expect(screen.locator(".findings .rule")).to_have_text(
+        ["merge-missing", "sender-placeholder", "web-url-local", "dkim-missing"]
+    )
 
 
 def test_a_page_stands_beside_its_older_version(screen: Page, address: str) -> None:

@@ -59,7 +59,7 @@ def test_a_campaign_gives_its_cadence_and_a_broken_one_is_told(desk: Desk, tmp_p
     write(tmp_path, "campaigns/torn.toml", "series = [\n")
     assert [row["due"] for row in unions(desk, cadence="slow")][:2] == ["2026-03-03T07:00", "2026-03-17T07:00"]
     shown = desk.timeline(start="", zone="", cadence="", at="", persona="")
-    assert [note["path"].endswith("torn.toml") for note in shown["notes"]] == [True]
+    assert [note["path"] for note in shown["notes"]] == ["campaigns/torn.toml"]
 
 
 def test_a_link_that_leads_nowhere_stands_at_its_page(desk: Desk) -> None:

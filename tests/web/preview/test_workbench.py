@@ -10,8 +10,8 @@ import pytest
 
 from newsletter.errors import ContentError, UsageError
 from newsletter.web.preview.desk import Desk
-from newsletter.web.preview.workbench import Change, Workbench
-from tests.web.preview.project import PAGES, desk_of, make_project, write
+from newsletter.web.preview.workbench import COMPOSITIONS_KEPT, Change, Workbench
+from tests.web.preview.project import NOON, PAGES, desk_of, make_project, write
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_broken_template_is_an_error_of_the_page_and_healed(desk: Desk, projec
     saved(bench, project, "templates/email.txt.j2", "one\n{{ nothing_of_that_name }}")
     composed = bench.composed(*bench.page("unions/last"))
     assert composed.error is not None and composed.error.line == 2
-    assert composed.error.where.endswith("email.txt.j2")
+    assert bench.finding_of(composed.error).path == "templates/email.txt.j2"
     (project / "templates/email.txt.j2").unlink()
     bench.refresh([project / "templates/email.txt.j2"])
     assert bench.composed(*bench.page("unions/last")).error is None
@@ -118,6 +118,54 @@ def test_a_series_that_goes_and_comes_back_is_no_end(project: Path) -> None:
 def test_a_series_that_does_not_exist_is_refused(project: Path) -> None:
     with pytest.raises(UsageError, match="no series 'onions'"):
         desk_of(project, only="onions")
+
+
+def test_every_page_is_checked_however_many_there_are(desk: Desk, project: Path) -> None:
+    bench = desk.workbench
+    for number in range(COMPOSITIONS_KEPT + 10):
+        write(project, f"content/many/page-{number:03}.md", f"---\ntitle: Page {number}\n---\nText {number}.\n")
+    bench.refresh([project / "content/many/page-000.md"])
+    series = bench.series["many"]
+    for page in series.pages:
+        bench.check(series, page, NOON)
+    glances = [bench.glance(series, page) for page in series.pages]
+    assert all(glance and glance.checked is not None and glance.size for glance in glances)
+    assert not any(bench.check(series, page, NOON) for page in series.pages[:20]), "what is known is not checked again"
+
+
+def test_what_is_wrong_with_the_settings_is_told_with_every_page_and_once_for_all(desk: Desk) -> None:
+    desk.check_everything()
+    shown = desk.timeline(start="", zone="", cadence="", at="", persona="")
+    assert [one["code"] for one in shown["project"]] == ["sender-placeholder", "web-url-local", "dkim-missing"]
+    [first] = [page for series in shown["series"] for page in series["pages"] if page["page"] == "unions/_index"]
+    assert first["counts"] == {"error": 0, "warning": 0, "info": 0}
+    codes = {one["code"] for one in desk.showing.page("unions/last", "")["findings"]}
+    assert codes >= {"sender-placeholder", "dkim-missing"}
+
+
+def test_a_link_to_a_page_of_another_series_is_judged_again_when_that_page_comes(desk: Desk, project: Path) -> None:
+    bench = desk.workbench
+    text = "---\ntitle: Last\nweight: 4\n---\n[Later](https://dojo.example/letters/later/)\n"
+    saved(bench, project, "content/unions/last.md", text)
+
+    def codes() -> set[str]:
+        series, page = bench.page("unions/last")
+        bench.check(series, page, NOON)
+        return {one.code for one in bench.findings_of(series, page, bench.glance(series, page))}
+
+    assert "link-broken" in codes()
+    saved(bench, project, "content/letters/later.md", "---\ntitle: Later\n---\nHello.\n")
+    assert "link-broken" not in codes()
+
+
+def test_pages_that_are_gone_are_forgotten(desk: Desk, project: Path) -> None:
+    bench = desk.workbench
+    for number in range(5):
+        saved(bench, project, f"content/letters/passing-{number}.md", "---\ntitle: Passing\n---\nText.\n")
+        bench.composed(*bench.page(f"letters/passing-{number}"))
+        (project / f"content/letters/passing-{number}.md").unlink()
+        bench.refresh([project / f"content/letters/passing-{number}.md"])
+    assert not any("passing" in name for kept in (bench._composed, bench._glances, bench._pages) for name in kept)
 
 
 def test_memory_is_bounded(desk: Desk, project: Path) -> None:

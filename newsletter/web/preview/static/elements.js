@@ -26,6 +26,11 @@ function emptied(parent) {
   return parent.cloneNode(false);
 }
 
+// A sentence whose `words in backticks` are code.
+export function prose(text) {
+  return (text ?? "").split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
 export function kilobytes(bytes) {
   if (bytes === null || bytes === undefined) return "…";
   return bytes < 10000 ? `${(bytes / 1000).toFixed(1)} kB` : `${Math.round(bytes / 1000)} kB`;

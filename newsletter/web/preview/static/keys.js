@@ -6,7 +6,7 @@ import { remember, remembered } from "./panel.js";
 export const KEYS = [
   ["j", "Next page"], ["k", "Page before"], ["o", "Overview of the series"],
   ["m", "Mail"], ["t", "Plain text"], ["s", "Source"], ["h", "Headers and parts"],
-  ["1 2 3 4", "Phone, pane, tablet, desktop"], ["d", "Light, dark, inverted"], ["i", "Images off"], ["y", "Style tags stripped"],
+  ["1 – 4", "Phone, pane, tablet, desktop"], ["d", "Light, dark, inverted"], ["i", "Images off"], ["y", "Style tags stripped"],
   ["z", "200 % zoom"], ["p", "Next reader"], ["c", "Compare with the version before"], ["/", "Find in the source"], ["e", "Send a test"], ["?", "This sheet"],
 ];
 
@@ -15,7 +15,7 @@ export function makeSheet() {
   isOff.checked = remembered("keys") === "off";
   const sheet = h("dialog", { class: "sheet", "aria-labelledby": "sheet-title" },
     h("form", { method: "dialog" }, h("h2", { id: "sheet-title" }, "Keyboard shortcuts"), h("button", { "aria-label": "Close" }, "Close")),
-    h("dl", {}, KEYS.map(([key, what]) => h("div", {}, h("dt", {}, key.split(" ").map((one) => h("kbd", {}, one))), h("dd", {}, what)))),
+    h("dl", {}, KEYS.map(([key, what]) => h("div", {}, h("dt", {}, key.split(" ").map((one) => (one === "–" ? one : h("kbd", {}, one)))), h("dd", {}, what)))),
     h("label", { class: "keys-off" }, isOff, " Switch single-key shortcuts off"));
   sheet.addEventListener("click", (event) => event.target === sheet && sheet.close());
   return sheet;

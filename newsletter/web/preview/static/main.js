@@ -1,7 +1,7 @@
 // Puts the screen together: state in the address bar, data from the preview, a repaint after every change of either.
 
 import { addressOf, readAddress, writeAddress } from "./address.js";
-import { fill, h } from "./elements.js";
+import { fill, h, prose } from "./elements.js";
 import { gmailRow, overview } from "./inbox_rows.js";
 import { listenForKeys, makeSheet } from "./keys.js";
 import { Panel } from "./panel.js";
@@ -108,7 +108,7 @@ function paint() {
 function paintBanner() {
   const notes = [timelineData?.trouble, ...(timelineData?.notes ?? [])].filter(Boolean);
   banner.hidden = !notes.length;
-  fill(banner, notes.map((note) => h("p", {}, h("b", {}, note.message), ` ${note.path ?? ""}${note.line ? `:${note.line}` : ""} `, note.remedy ?? "")));
+  fill(banner, notes.map((note) => h("p", {}, h("b", {}, prose(note.message)), ` ${note.path ?? ""}${note.line ? `:${note.line}` : ""} `, prose(note.remedy))));
 }
 
 function rows() {
@@ -174,9 +174,12 @@ addEventListener("popstate", () => {
 
 // The open page comes first: the rows of hundreds of others can wait until it is on the screen.
 async function changed(news) {
-  const concerns = news.all || news.rows || news.pages.includes(state.page) || news.pages.some((page) => page.endsWith("/") && state.page.startsWith(page));
+  // Without `pages` it is a greeting: whoever has just begun to listen may have missed something.
+  const isGreeting = !news.pages;
+  if (isGreeting && [pageData, timelineData].every((data) => !data || data.count === news.count)) return;
+  const concerns = isGreeting || news.all || news.rows || news.pages.includes(state.page) || news.pages.some((page) => page.endsWith("/") && state.page.startsWith(page));
   if (concerns) await loadPage();
-  requestAnimationFrame(() => setTimeout(rowsChanged, 30, news.all));
+  requestAnimationFrame(() => setTimeout(rowsChanged, 30, isGreeting || news.all));
 }
 
 let rowsAsked = 0;
@@ -195,12 +198,7 @@ async function loadPeople() {
   paint();
 }
 
-let wasLost = false;
-listen(changed, (isWell) => {
-  toolbar.say(isWell ? "live" : "preview stopped", isWell);
-  if (isWell && wasLost) changed({ all: true, pages: [] });
-  wasLost = !isWell;
-});
+listen(changed, (isWell) => toolbar.say(isWell ? "live" : "preview stopped", isWell));
 if (isExported) toolbar.say("exported", true);
 
 loadPeople();

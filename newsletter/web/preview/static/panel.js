@@ -1,6 +1,6 @@
 // The right side: what there is to know about the open page.
 
-import { counted, fill, h, kilobytes, place } from "./elements.js";
+import { counted, fill, h, kilobytes, place, prose } from "./elements.js";
 import { phoneRow } from "./inbox_rows.js";
 import { isExported, sendTest } from "./source.js";
 
@@ -10,18 +10,22 @@ export class Panel {
     this.parts = Object.fromEntries(["inbox", "findings", "size", "reader", "page"].map((name) => [name, h("div", {})]));
     this.titles = { findings: h("span", {}, "Findings") };
     this.send = new SendTest();
+    this.onlyWithMail = [
+      section("Merged for", this.parts.reader),
+      isExported ? null : section("Send a test", this.send.element),
+      section("This page", this.parts.page),
+    ].filter(Boolean);
     this.element = h("aside", { class: "panel", "aria-label": "About this page" },
       section("In the inbox", this.parts.inbox),
       section(this.titles.findings, this.parts.findings),
       section("Size", this.parts.size),
-      section("Merged for", this.parts.reader),
-      isExported ? null : section("Send a test", this.send.element),
-      section("This page", this.parts.page));
+      ...this.onlyWithMail);
   }
 
   paint(state, data, due) {
     this.element.hidden = !data;
     if (!data) return;
+    for (const part of this.onlyWithMail) part.hidden = data.path === undefined;
     const mail = { sender: data.sender ?? "", subject: data.subject ?? data.title ?? "", preheader: data.preheader ?? "", due };
     fill(this.parts.inbox, data.subject === undefined ? h("p", { class: "dim" }, "No mail yet.")
       : [h("div", { class: "phone-box" }, phoneRow(mail)),
@@ -40,19 +44,24 @@ export class Panel {
   }
 
   paintFindings(data) {
-    const findings = data.findings ?? [];
-    this.titles.findings.textContent = findings.length ? `Findings (${findings.length})` : "Findings";
-    fill(this.parts.findings, findings.length
-      ? h("ul", { class: "findings" }, findings.map((finding) => h("li", { class: finding.severity },
-          h("span", { class: `badge ${finding.severity}` }, finding.severity),
-          h("span", { class: "message" }, finding.message),
-          place(finding) ? this.placeButton(finding, data) : null,
-          finding.remedy ? h("span", { class: "remedy" }, finding.remedy) : null,
-          h("code", {}, finding.code))))
-      : h("p", { class: "all-well" }, "Nothing to mend."));
+    const all = data.findings ?? [];
+    const [own, shared] = [all.filter((one) => !isShared(one)), all.filter(isShared)];
+    this.titles.findings.textContent = own.length ? `Findings (${own.length})` : "Findings";
+    fill(this.parts.findings,
+      own.length ? this.list(own, data) : h("p", { class: "all-well" }, "Nothing to mend on this page."),
+      shared.length ? [h("h2", {}, "In every mail"), this.list(shared, data)] : null);
     for (const button of this.parts.findings.querySelectorAll("button[data-line]")) {
       button.onclick = () => this.change({ view: "source", source: "page", line: button.dataset.line }, true);
     }
+  }
+
+  list(findings, data) {
+    return h("ul", { class: "findings" }, findings.map((finding) => h("li", { class: finding.severity },
+      h("span", { class: `badge ${finding.severity}` }, finding.severity),
+      h("span", { class: "message" }, prose(finding.message)),
+      place(finding) ? this.placeButton(finding, data) : null,
+      finding.remedy ? h("span", { class: "remedy" }, prose(finding.remedy)) : null,
+      h("code", { class: "rule" }, finding.code))));
   }
 
   placeButton(finding, data) {
@@ -77,6 +86,11 @@ export class Panel {
       })),
       h("p", { class: "dim" }, `${kilobytes(data.bytes)} in transit, both parts and embedded pictures`));
   }
+}
+
+// What the settings bring is the same in every mail.
+function isShared(finding) {
+  return finding.path === "newsletter.toml";
 }
 
 export function emlAddress(state) {

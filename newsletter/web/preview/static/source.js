@@ -22,12 +22,37 @@ export async function sendTest(page, persona, to) {
   return data.reply;
 }
 
-export function listen(changed, state) {
+// Calls `take` with what the preview announces, and `tell` with whether it can be reached. A browser opens six
+// connections to a server at most, so only one tab listens and hands on to the others what it hears.
+export function listen(take, tell) {
   if (isExported) return;
-  const events = new EventSource("events");
-  events.addEventListener("open", () => state(true));
-  events.addEventListener("error", () => state(false));
-  events.addEventListener("message", (event) => changed(JSON.parse(event.data)));
+  const channel = "locks" in navigator ? new BroadcastChannel("newsletter-preview") : null;
+  let last = null;
+  const hear = (heard) => {
+    if ("isWell" in heard) tell(heard.isWell);
+    if (heard.news) take(heard.news);
+  };
+  const say = (heard) => {
+    channel?.postMessage(heard);
+    hear(heard);
+  };
+  const lead = () => {
+    const events = new EventSource("events");
+    events.addEventListener("open", () => say({ isWell: true }));
+    events.addEventListener("error", () => say({ isWell: false }));
+    events.addEventListener("message", (event) => {
+      last = JSON.parse(event.data);
+      say({ news: last });
+    });
+    channel?.addEventListener("message", ({ data }) => {
+      if (data.isNew && last) channel.postMessage({ isWell: events.readyState === EventSource.OPEN, news: { count: last.count } });
+    });
+    return new Promise(() => {}); // for as long as this tab is there
+  };
+  if (!channel) return void lead();
+  channel.addEventListener("message", ({ data }) => data.isNew || hear(data));
+  channel.postMessage({ isNew: true });
+  navigator.locks.request("newsletter-preview", lead);
 }
 
 // A file opened from a disk may not fetch others, but it may load scripts that lie beside it.

@@ -1,6 +1,6 @@
 // The middle of the screen: the mail in its device, or beside an older version of itself.
 
-import { counted, fill, h, place } from "./elements.js";
+import { counted, fill, h, place, prose } from "./elements.js";
 import { makeFrame, showMail } from "./mail_frame.js";
 
 export const DEVICES = [
@@ -31,7 +31,7 @@ export class Stage {
 
   makeDevice(title) {
     const frame = makeFrame(title);
-    const device = h("div", { class: "device" }, frame);
+    const device = h("div", { class: "device" }, h("div", { class: "glass" }, frame));
     const label = h("p", { class: "device-label" });
     return { frame, device, label, shown: "", column: h("section", { class: "device-column", "aria-label": title }, label, device) };
   }
@@ -86,13 +86,13 @@ export class Stage {
     fill(
       this.errorCard,
       h("h2", {}, "This page can't be mailed"),
-      h("p", { class: "error-message" }, error.message),
+      h("p", { class: "error-message" }, prose(error.message)),
       place(error) ? h("p", { class: "place" }, place(error)) : null,
       error.excerpt?.length
         ? h("pre", { class: "excerpt", tabindex: "0", "aria-label": "The lines around it" }, error.excerpt.map((line) =>
             h("span", { class: line.hit ? "hit" : "" }, `${String(line.number).padStart(4)}  ${line.text}\n`)))
         : null,
-      error.remedy ? h("p", { class: "remedy" }, error.remedy) : null,
+      error.remedy ? h("p", { class: "remedy" }, prose(error.remedy)) : null,
       h("p", { class: "dim" }, "Save the file again: this heals by itself."),
     );
     if (!this.errorCard.isConnected) this.now.column.append(this.errorCard);

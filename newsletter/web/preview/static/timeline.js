@@ -1,7 +1,7 @@
 // The left side: every page on its day for a simulated subscriber, as a row of an inbox.
 
 import { addressOf } from "./address.js";
-import { counted, fill, h, kilobytes, place } from "./elements.js";
+import { counted, fill, h, kilobytes, place, prose } from "./elements.js";
 
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const WHOLE_DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
@@ -70,7 +70,7 @@ export class Timeline {
     ]);
     return [
       isTitled ? this.kept(`title ${series.name}`, series.title, () => h("h2", {}, series.title)) : null,
-      ...series.findings.map((finding) => h("p", { class: "row-finding" }, finding.message, " ", h("span", { class: "place" }, place(finding)))),
+      ...series.findings.map((finding) => h("p", { class: "row-finding" }, prose(finding.message), " ", h("span", { class: "place" }, place(finding)))),
       list,
     ].filter(Boolean);
   }
@@ -106,7 +106,7 @@ export class Timeline {
     return h("li", { class: "unreadable" },
       h("div", { class: "when" }, h("span", { class: "never" }, "Can't be read")),
       h("a", { href: addressOf({ ...state, page, version: "", line: "" }), "aria-current": page === state.page ? "page" : null, "data-page": page },
-        h("span", { class: "subject" }, place(finding)), h("span", { class: "preheader" }, finding.message)));
+        h("span", { class: "subject" }, place(finding)), h("span", { class: "preheader" }, prose(finding.message))));
   }
 }
 
