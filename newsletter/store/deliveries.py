@@ -206,9 +206,12 @@ UPDATE delivery SET state = o.state, worker = NULL, attempts = delivery.attempts
     due_at = CASE WHEN o.due_at > 0 THEN o.due_at ELSE delivery.due_at END,
     give_up_at = CASE WHEN o.give_up_at > 0 THEN o.give_up_at ELSE delivery.give_up_at END,
     relay = o.relay, reply_code = o.code, reply = o.reply, finished_at = o.finished_at
-FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS attempts, json_extract(value, '$[2]') AS state, json_extract(value, '$[3]') AS due_at,
-             json_extract(value, '$[4]') AS give_up_at, json_extract(value, '$[5]') AS relay, json_extract(value, '$[6]') AS code, json_extract(value, '$[7]') AS reply,
-             json_extract(value, '$[8]') AS tried, json_extract(value, '$[9]') AS finished_at FROM json_each(?)) AS o
+FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS attempts,
+             json_extract(value, '$[2]') AS state, json_extract(value, '$[3]') AS due_at,
+             json_extract(value, '$[4]') AS give_up_at, json_extract(value, '$[5]') AS relay,
+             json_extract(value, '$[6]') AS code, json_extract(value, '$[7]') AS reply,
+             json_extract(value, '$[8]') AS tried, json_extract(value, '$[9]') AS finished_at
+      FROM json_each(?)) AS o
 WHERE delivery.id = o.id AND delivery.worker = ? AND delivery.attempts = o.attempts
     AND delivery.state IN ('claimed', 'uncertain')
 """
