@@ -167,7 +167,8 @@ class KeepingServer:
         answer = self.script(session, ".", "")
         if answer is None:
             answer = b"250 2.0.0 kept\r\n" if session.recipient else b"554 5.5.1 no recipients\r\n"
-        if session.recipient and (answer.startswith(b"2") or self.keep_anyway):
+        # Without data it is no mail but the lone dot that ends a refused one (RFC 2920 §3.1).
+        if session.recipient and data and (answer.startswith(b"2") or self.keep_anyway):
             self.kept.append(kept)
         session.sender = session.recipient = ""
         return await self._say(writer, answer) and not answer.startswith(b"421")
