@@ -13,6 +13,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -131,7 +132,7 @@ def postgresql() -> Iterator[str]:
                     time.sleep(0.1)
             yield f"postgresql://postgres@/bench?host={folder}"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # a fast shutdown; SIGTERM waits until every client has left
             server.wait()
 
 
