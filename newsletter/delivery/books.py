@@ -63,6 +63,8 @@ class Books:
         if answered:
             self._batch.handed[pool.name] += len(answered)
             self._scribe.hurry_if_many()
+            if not self.held:  # nothing is in hand: no need to wait for more
+                self._scribe.hurry()
         return works
 
     def hand_back(self, parcel: Parcel) -> None:

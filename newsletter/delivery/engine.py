@@ -71,6 +71,7 @@ class Engine:
         self._packer = packer
         self._signing = signing
         self._most_packing = signing.count + 1 if signing else 1
+        self._group = 2 * SIGNED_TOGETHER if signing else GROUP
         self._journal = journal
         self._timeouts = timeouts
         self._limit = limit
@@ -209,7 +210,7 @@ class Engine:
 
     def _pack_more(self) -> None:
         while self._claimed and self._packing < self._most_packing:
-            room = min(self._router.room - self._packing * GROUP, GROUP)
+            room = min(self._router.room - self._packing * self._group, self._group)
             if room <= 0:
                 return
             group = [self._claimed.popleft() for _ in range(min(room, len(self._claimed)))]

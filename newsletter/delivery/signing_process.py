@@ -8,7 +8,6 @@ its standard input does, so also when the process that started it was killed.
 from __future__ import annotations
 
 import marshal
-import os
 import signal
 import struct
 import sys
@@ -30,7 +29,6 @@ def frame(entries: list[Any]) -> bytes:
 def main() -> None:
     """Sign until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
-    os.nice(5)  # sockets come first: a relay that waits for bytes costs more than a signature that comes late
     source, target = sys.stdin.buffer, sys.stdout.buffer
     keys: list[Key] = [load_der_private_key(der, password=None) for der in _read(source)]  # type: ignore[misc]
     while batch := _read(source):
