@@ -151,22 +151,30 @@ class Journal:
         descriptor, size = self._create(fresh)
         released = [key for key, record in self._open.items() if record is _NO_RECORD]
         data = _release_record(released) + b"".join(self._open.values())
-        if os.write(descriptor, data) != len(data):
+        try:
+            if os.write(descriptor, data) != len(data):
+                raise OSError(28, "the disk is full", str(fresh))
+            _sync(descriptor)
+            fresh.replace(self.path)
+        except OSError:
             os.close(descriptor)
             fresh.unlink()
-            raise OSError(28, "the disk is full", str(fresh))
-        _sync(descriptor)
-        fresh.replace(self.path)
+            raise
         _sync_folder(self.path.parent)
         os.close(self._descriptor)
         self._descriptor, self._size = descriptor, size + len(data)
 
     def _create(self, path: Path) -> tuple[int, int]:
-        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         header = _frame(bytes([_HEADER]) + json.dumps({"worker": self.worker, "boot": boot_id()}).encode())
-        os.write(descriptor, header)
-        _sync(descriptor)
+        descriptor = _open_locked(path)
+        try:
+            if os.write(descriptor, header) != len(header):  # what follows a torn header could not be read
+                raise OSError(28, "the disk is full", str(path))
+            _sync(descriptor)
+        except OSError:
+            os.close(descriptor)
+            path.unlink()
+            raise
         return descriptor, len(header)
 
 
@@ -276,6 +284,17 @@ def _unpack_outcome(key: Key, payload: bytes) -> Outcome:
     at, due_at, give_up_at, code, tried = _OUTCOME.unpack_from(payload, _KEY.size)
     state, relay, reply = payload[_KEY.size + _OUTCOME.size :].decode().split("\0", 2)
     return Outcome(key.id, key.attempts, state, at, due_at, give_up_at, relay, code or None, reply, tried)
+
+
+def _open_locked(path: Path) -> int:
+    """A new file of ours alone. Between its making and its lock another process may take it for a dead one's, and
+    remove it: two workers that start at the same moment."""
+    while True:
+        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_still(path, descriptor):
+            return descriptor
+        os.close(descriptor)
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -140,6 +143,48 @@ except OSError as error:
     assert 0 < written < 10
     replay = read((tmp_path / "w1.journal").read_bytes(), "")
     assert replay.intents == {Key(number, 0) for number in (*range(1, written + 1), 1000)}
+
+
+def test_a_journal_that_another_process_took_for_a_dead_ones_is_made_anew(tmp_path: Path) -> None:
+    """Two workers start at the same moment: one recovers, and finds the other's file before its lock."""
+    path = tmp_path / "w1.journal"
+    path.touch()
+    other = os.open(path, os.O_RDWR)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    made: list[Journal] = []
+    maker = threading.Thread(target=lambda: made.append(Journal(tmp_path, "w1")))
+    maker.start()
+    time.sleep(0.1)
+    assert not made
+    path.unlink()
+    os.close(other)
+    maker.join(5)
+    assert is_alive(tmp_path, "w1") is True
+    made[0].write((), Key(1, 0))
+    assert read(path.read_bytes(), "").intents == {Key(1, 0)}
+    made[0].close()
+
+
+@pytest.mark.parametrize("room", [0, 20])
+def test_a_full_disk_leaves_no_journal_without_its_head(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """What follows a torn head could not be read; and no attempt may leave a descriptor behind."""
+    write = os.write
+
+    def short_of_space(descriptor: int, data: bytes) -> int:
+        if not room:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data[:room])
+
+    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
+    with monkeypatch.context() as patched:
+        patched.setattr(journal_module.os, "write", short_of_space)
+        for _ in range(3):
+            with pytest.raises(OSError, match="(?i)no space|disk is full"):
+                Journal(tmp_path, "w1")
+    assert list(tmp_path.iterdir()) == []
+    assert before == (len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0)
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
