@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TextIO
-
-import structlog
 
 from newsletter.audience.addresses import shorten
 from newsletter.config import LogSettings
@@ -24,9 +22,7 @@ class DeliveryLog:
     def __init__(self, settings: LogSettings, stream: TextIO | None) -> None:
         self._stream = stream
         self._full = settings.addresses == "full"
-        # structlog's renderer without its chain of processors: that takes 44 µs a line, a third of what a message costs.
-        key_values = partial(structlog.processors.KeyValueRenderer(), None, "")
-        self._rendered = json.JSONEncoder(ensure_ascii=False).encode if settings.format == "json" else key_values
+        self._rendered = json.JSONEncoder(ensure_ascii=False).encode if settings.format == "json" else _key_values
 
     def delivery(self, parcel: Parcel, relay: str, stage: Stage, reply: Reply, outcome: Outcome) -> None:
         """What became of one message; `ms` is from taking it to its reply."""
@@ -111,3 +107,8 @@ class DeliveryLog:
             timestamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             line = self._rendered({"timestamp": timestamp, "level": level, "event": event, **values})
             self._stream.write(f"{line}\n")
+
+
+def _key_values(values: Mapping[str, Any]) -> str:
+    """`key='value'` pairs; a value's representation holds no line break and nothing that steers a terminal."""
+    return " ".join([f"{key}={value!r}" for key, value in values.items()])

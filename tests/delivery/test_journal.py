@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_no_journal_without_its_head(
     with monkeypatch.context() as patched:
         patched.setattr(journal_module.os, "write", short_of_space)
         for _ in range(3):
-            with pytest.raises(OSError, match="(?i)no space|disk is full"):
+            with pytest.raises(OSError, match=r"(?i)no space|disk is full"):
                 Journal(tmp_path, "w1")
     assert list(tmp_path.iterdir()) == []
     assert before == (len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0)
