@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from newsletter.check.clients import load_support
+from newsletter.check.other_codes import OTHER_CODES
 from newsletter.check.rule import RULES, Example
 from newsletter.finding import Severity
 
@@ -52,21 +53,7 @@ Newer data: `newsletter check --refresh caniemail.json`.
 
 ## Other findings
 
-| code | says |
-|---|---|
-| `merge-missing` | a value that a reader lacks and that has no default; with `--subscribers FILE` for each reader of a CSV |
-| `template-broken` | a template of the project that can't be rendered, with its file and line |
-| `next-broken`, `next-cycle`, `page-unreached` | the order of the series |
-| `page-unreadable` | a page that can't be read, and so is never mailed |
-| `shortcode-removed`, `element-removed`, `link-removed`, `picture-removed` | what the site shows and a mail can't |
-| `element-linked` | a video or frame that became a link |
-| `merge-torn`, `merge-foreign` | braces that never close, and merge tags of another system: they are mailed as written |
-| `formula-as-source`, `drawing-as-source` | formulas and Mermaid drawings, shown as their source |
-| `encoding-converted`, `file-left-out`, `translation-left-out` | what was done with a file before it was read, or instead |
-| `golden-changed`, `golden-outdated` | with `--golden`: the shape of a mail differs from the one that was kept |
-| `link-dead-online`, `link-unsure-online` | with `--online`: links of other sites that do not answer |
-| `spam`, `spam-rule` | with `--spam`: SpamAssassin's verdict and its reasons, offline |
-| `silence-idle`, `silence-without-reason` | a silence that has nothing to silence, or gives no reason |
+{others}
 
 ## In a pull request
 
@@ -115,7 +102,10 @@ def checks_reference() -> str:
             f"\n### `{rule.code}` ({LEVEL[rule.severity]})\n\n{rule.judge.__doc__}\n\n{rule.why} {rule.remedy}\n"
         )
         parts.append(f"\nBad: {_shown(rule.bad)}\n\nGood: {_shown(rule.good)}\n")
-    parts.append(MORE.format(date=load_support().date[:10]))
+    others = "\n".join(
+        ["| code | says |", "|---|---|", *(f"| `{code}` | {says} |" for code, says in OTHER_CODES.items())]
+    )
+    parts.append(MORE.format(date=load_support().date[:10], others=others))
     return "".join(parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -67,6 +67,7 @@ def command(
     from newsletter.cli.choices import chosen_series, content_folder
     from newsletter.cli.terminal import settings_of
     from newsletter.clock import SystemClock
+    from newsletter.config import FILE_NAME
     from newsletter.finding import Severity
 
     if refresh:
@@ -89,7 +90,8 @@ def command(
         findings += _ask_links(checked)
     if spam:
         findings += _ask_spamassassin(checked)
-    _print(form, findings, checked, content_folder(settings, content), series)
+    names = Names(_relative(content_folder(settings, content)), _relative(settings.file or Path(FILE_NAME)))
+    _print(form, findings, checked, names, series)
     if any(finding.severity is Severity.ERROR for finding in findings):
         ctx.exit(1)
 
@@ -103,10 +105,22 @@ def _readers(file: Path | None) -> Callable[[], Iterable[Subscriber]]:
     return lambda: read_example(file)
 
 
+class Names(NamedTuple):
+    """The folder of content and the settings as seen from where the command runs: a terminal and a code host follow them."""
+
+    content: str
+    settings: str
+
+    def of(self, path: str) -> str:
+        """Findings know pages by their place in the folder of content, templates by their whole path."""
+        if Path(path).is_absolute():
+            return _relative(Path(path))
+        return f"{self.content}/{path}" if "/" in path else self.settings
+
+
 def _print(
-    form: str, findings: Sequence[Finding], checked: Sequence[CheckedSeries], content: Path, series: str | None
+    form: str, findings: Sequence[Finding], checked: Sequence[CheckedSeries], names: Names, series: str | None
 ) -> None:
-    """Paths are printed as seen from where the command runs, so that a terminal and a code host can follow them."""
     from dataclasses import replace
 
     from newsletter import __version__
@@ -115,15 +129,14 @@ def _print(
     from newsletter.cli.terminal import counted, out
     from newsletter.finding import Severity
 
-    shown = _relative(content)
-    findings = list(dict.fromkeys(replace(one, path=_place(one.path, shown)) for one in findings))
+    findings = list(dict.fromkeys(replace(one, path=names.of(one.path)) for one in findings))
     if form == "json":
         click.echo(json_report(findings))
         return
     if form == "sarif":
         click.echo(sarif_report(findings, __version__))
         return
-    sources = _sources(findings, checked, shown)
+    sources = _sources(findings, checked, names.content)
     report = text_report(findings, sources)
     if report:
         out.print(report, end="")
@@ -164,13 +177,6 @@ def _relative(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
         return path.as_posix()
-
-
-def _place(path: str, content: str) -> str:
-    """Pages are known by their place in the folder of content, templates by their whole path."""
-    if Path(path).is_absolute():
-        return _relative(Path(path))
-    return f"{content}/{path}" if "/" in path else path
 
 
 def _sources(findings: Sequence[Finding], checked: Sequence[CheckedSeries], content: str) -> dict[str, list[str]]:

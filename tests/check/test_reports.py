@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from newsletter.check.clients import load_support, read_support, trim, wanted_clients, worst
 from newsletter.check.report import counts, json_report, text_report
-from newsletter.check.sarif import sarif_report
 from newsletter.check.spamassassin import read_verdict, verdict
 from newsletter.cli import command
 from newsletter.errors import DataError, MissingToolError, ServiceError, SettingsError
@@ -41,23 +40,6 @@ def test_the_json_report_has_stable_keys() -> None:
         "code": "link-vague", "severity": "warning", "message": "The link “here” says nothing.",
         "path": "content/boats/a b.md", "line": 2, "remedy": "Say more.",
     }  # fmt: skip
-
-
-def test_the_sarif_report_is_what_the_standard_asks_for() -> None:
-    log = json.loads(sarif_report(FINDINGS, "1.2.3"))
-    assert log["version"] == "2.1.0"
-    (run,) = log["runs"]
-    rules = run["tool"]["driver"]["rules"]
-    for result in run["results"]:
-        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-        assert result["level"] in ("error", "warning", "note")
-        assert result["message"]["text"]
-        assert result["partialFingerprints"]
-    assert run["results"][0]["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "content/boats/a%20b.md"},
-        "region": {"startLine": 1},
-    }
-    assert "region" not in run["results"][2]["locations"][0]["physicalLocation"]
 
 
 RAW = {
@@ -160,7 +142,7 @@ def test_golden_shapes_are_kept_and_compared_by_the_command(tmp_path: Path) -> N
     write(tmp_path, _index="Text.")
     assert "golden-outdated" in run(tmp_path, "--golden", "--format", "json")[1]
     run(tmp_path, "--update-golden")
-    assert "golden" not in run(tmp_path, "--golden", "--format", "json")[1]
+    assert "golden-" not in run(tmp_path, "--golden", "--format", "json")[1]
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "legal_footer.mjml.j2").write_text(
         "<mj-section><mj-column><mj-text><a href=\"{{ slot('unsubscribe_url') }}\">Out</a></mj-text></mj-column></mj-section>"
