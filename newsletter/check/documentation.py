@@ -57,23 +57,36 @@ Newer data: `newsletter check --refresh caniemail.json`.
 
 ## In a pull request
 
+On GitHub, run from the root of the repository: findings stand beside the lines they are about, and the mails can be
+looked at as a download. Replace OWNER by where your newsletter program is kept; in a checkout of it, `pip install .` does.
+
 ```yaml
 # .github/workflows/mails.yml
 on: pull_request
 permissions: {{contents: read, security-events: write}}
 jobs:
-  check:
+  mails:
     runs-on: ubuntu-latest
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with: {{python-version: "3.12"}}
-      - run: pip install .
+      - uses: actions/checkout@v5
+      - uses: actions/setup-python@v6
+        with: {{python-version: "3.13"}}
+      - run: pip install "newsletter @ git+https://github.com/OWNER/newsletter"
       - run: newsletter check --format sarif > mails.sarif
-      - uses: github/codeql-action/upload-sarif@v3
-        if: always()
-        with: {{sarif_file: mails.sarif}}
+      - uses: github/codeql-action/upload-sarif@v4
+        if: success() || failure()
+        with: {{sarif_file: mails.sarif, category: mails}}
+      - run: newsletter preview --export review
+        if: success() || failure()
+      - uses: actions/upload-artifact@v4
+        if: success() || failure()
+        with: {{name: review, path: review}}
 ```
+
+GitHub shows findings in public repositories, and in private ones with Code Security. Elsewhere leave out
+`--format sarif > mails.sarif` and the step behind it: the log then names files and lines, and an error fails the job just so.
+
+Before each commit, with [pre-commit](https://pre-commit.com) (`newsletter` must be on the path, as in an activated environment):
 
 ```yaml
 # .pre-commit-config.yaml
@@ -85,7 +98,7 @@ repos:
         entry: newsletter check
         language: system
         pass_filenames: false
-        files: ^(content|templates|static)/
+        files: ^(content|templates|static|campaigns)/|^newsletter\\.toml$
 ```
 """
 
