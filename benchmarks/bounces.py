@@ -17,7 +17,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from newsletter.bounces.classify import Kind, classify_mail
+from newsletter.bounces.classify import classify_mail
+from newsletter.bounces.verdict import Kind
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ report written for people, anything else. Postfix marks its bounces as auto-repl
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from newsletter.bounces.arf import NOT_COMPLAINTS, read_feedback
 from newsletter.bounces.autoreply import has_autoreply_subject, is_autoreply, speaks_of_absence
@@ -26,24 +25,11 @@ from newsletter.bounces.signs import (
     speaks_of_failure,
     speaks_of_success,
 )
-from newsletter.bounces.verdict import Reason, Severity, Verdict
+from newsletter.bounces.verdict import Kind, Reason, Severity, Verdict
 
 MAX_FALLBACK = 2500
 """Characters of a report that are read where no line names the recipient: further down our own mail may be quoted,
 and a newsletter about unknown users is no reason to suppress one."""
-
-
-class Kind(Enum):
-    """What a mail in the bounce mailbox is; the values are printed by `newsletter bounces classify`.
-
-    NONE is mail of people, and notices of delay: the server is still trying.
-    """
-
-    BOUNCE = "bounce"
-    COMPLAINT = "complaint"
-    AUTOREPLY = "autoreply"
-    DELIVERED = "delivered"
-    NONE = "none"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from enum import Enum
 
 from sqlalchemy import Connection
 
-from newsletter.bounces.classify import Kind
-from newsletter.bounces.verdict import Severity, Verdict
+from newsletter.bounces.verdict import Kind, Severity, Verdict
 from newsletter.store.alerts import raise_alert
 from newsletter.store.bounces import Addressee, BounceRow, record_bounce, soft_bounces
 from newsletter.store.suppressions import suppress

@@ -14,9 +14,10 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from newsletter.audience.addresses import fold
-from newsletter.bounces.classify import Classification, Kind, classify_mail
+from newsletter.bounces.classify import Classification, classify_mail
 from newsletter.bounces.parsing import Mail, parse_mail
 from newsletter.bounces.policy import Consequence, Report, SoftLimit, apply_report
+from newsletter.bounces.verdict import Kind
 from newsletter.config import Settings
 from newsletter.errors import LinkError, ServiceError
 from newsletter.message.keys import load_keys

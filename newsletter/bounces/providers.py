@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.bounces.classify import Kind
 from newsletter.bounces.reasons import classify_reply
-from newsletter.bounces.verdict import Reason, Severity, Verdict
+from newsletter.bounces.verdict import Kind, Reason, Severity, Verdict
 from newsletter.errors import DataError
 
 

@@ -6,6 +6,19 @@ from dataclasses import dataclass
 from enum import Enum
 
 
+class Kind(Enum):
+    """What a mail in the bounce mailbox is; the values are printed by `newsletter bounces classify`.
+
+    NONE is mail of people, and notices of delay: the server is still trying.
+    """
+
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    AUTOREPLY = "autoreply"
+    DELIVERED = "delivered"
+    NONE = "none"
+
+
 class Severity(Enum):
     """What follows from a bounce; the values are those of the column `bounce.severity`.
 

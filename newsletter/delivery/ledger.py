@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from newsletter.bounces.classify import Kind
 from newsletter.bounces.policy import Report, SoftLimit, apply_report
-from newsletter.bounces.reasons import classify_reply
+from newsletter.bounces.verdict import Kind
 from newsletter.clock import Clock
 from newsletter.delivery.pace import Pacemaker
 from newsletter.delivery.reply import Reply
@@ -153,6 +152,10 @@ class Ledger:
 
 def _write_refusal(connection: Connection, refusal: Refusal, now: int, limit: SoftLimit) -> None:
     """A permanent refusal in the dialogue is a bounce whose origin is proven: our relay said it to us."""
+    from newsletter.bounces.reasons import (
+        classify_reply,  # its phrases take a tenth of the start, and most runs need none
+    )
+
     claim, reply = refusal
     addressee = addressee_of_delivery(connection, claim.id, claim.subscriber_id)
     if addressee is None:  # erased meanwhile

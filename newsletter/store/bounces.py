@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.store.tables import bounce, campaign, delivery, subscriber
+from newsletter.store.upsert import insert_into
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Addressee:
 
 def record_bounce(connection: Connection, row: BounceRow) -> bool:
     """Store a report; False if that event is known already: pipes, mailboxes and providers repeat themselves."""
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(bounce)
+    insert = insert_into(connection, bounce)
     values = {
         "event_id": row.event_id,
         "kind": row.kind,

@@ -28,11 +28,11 @@ from sqlalchemy import (
     text,
     values,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.campaigns.due import NO_PREFERENCES, Preferences
 from newsletter.store.preferences import WEEKDAYS
 from newsletter.store.tables import enrollment, subscriber, suppression
+from newsletter.store.upsert import insert_into
 
 PREFERENCES = "p.pace, p.paused_until, p.weekdays, p.hour"
 
@@ -176,9 +176,8 @@ def enroll(
         .join(zones, zones.c.name == subscriber.c.zone)
         .where(subscriber.c.state == "active", ~suppressed, who)
     )
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = (
-        kind.insert(enrollment)
+        insert_into(connection, enrollment)
         .from_select(["subscriber_id", "campaign_id", "state", "zone", "next_page_id", "due_at", "enrolled_at"], chosen)
         .on_conflict_do_nothing()
     )

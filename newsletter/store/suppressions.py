@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Case, ColumnElement, Connection, and_, case, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.store.bulk import select_by
 from newsletter.store.tables import suppression
+from newsletter.store.upsert import insert_into
 from newsletter.suppression import Reason
 
 WEIGHT: Mapping[Reason, int] = {
@@ -59,7 +59,7 @@ def suppress_all(connection: Connection, rows: Sequence[Suppression]) -> int:
     """Suppress many addresses, each (hash, scope) at most once in `rows`; how many rows are new or weigh more now."""
     if not rows:
         return 0
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(suppression)
+    insert = insert_into(connection, suppression)
     new = insert.excluded
     upsert = insert.on_conflict_do_update(
         index_elements=["address_hash", "scope"],

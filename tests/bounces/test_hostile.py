@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.bounces import phrasebook, plain, report, signs
-from newsletter.bounces.classify import Kind, classify_mail
+from newsletter.bounces.classify import classify_mail
+from newsletter.bounces.verdict import Kind
 from newsletter.bounces.wording import fold
 
 HEADERS = st.sampled_from(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from newsletter.bounces.classify import Kind, classify_mail
+from newsletter.bounces.classify import classify_mail
 from newsletter.bounces.reasons import classify_reply
-from newsletter.bounces.verdict import Reason, Severity
+from newsletter.bounces.verdict import Kind, Reason, Severity
 
 GONE = """\
 Benutzer existiert nicht|Unbekannter Empfaenger|Diese Adresse existiert nicht|Das Postfach wurde deaktiviert
