@@ -1,6 +1,6 @@
 """The journal of one sending process: which final dots may have left, and which replies came.
 
-An append to this file (a few microseconds) survives a killed process at once, since the kernel holds it; a commit to
+An append to this file (a microsecond) survives a killed process at once, since the kernel holds it; a commit to
 the database for every message would cost more than sending it. Power loss is met in groups: `release` names the
 deliveries that may go out next and returns when that is on the disk, so that after a power failure, when the last
 appends may be missing, exactly the released ones without a known reply are in doubt.
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from newsletter.delivery.append_file import AppendFile, is_still
 from newsletter.store.deliveries import Outcome
 
 SUFFIX = ".journal"
@@ -74,23 +75,23 @@ class Journal:
         self.path = folder / f"{worker}{SUFFIX}"
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self._syncing = threading.Lock()
         self._open: dict[Key, bytes] = {}
         self._backlog: list[bytes] = []
-        self._descriptor, self._size = self._create(self.path)
+        self._file = self._create(self.path, b"")
         _sync_folder(folder)
 
     def release(self, keys: Sequence[Key]) -> None:
         """These may go out next. Returns when that is on the disk. Raises OSError; then they may not go out."""
         record = _release_record(keys)
         with self._lock:
-            self._rotate_if_long()
-            self._append(record)
+            if self._file.size >= ROTATE_AT:
+                with self._syncing:  # nobody syncs a file that is being closed
+                    self._rotate()
+            self._file.append(record)
             self._open.update(dict.fromkeys(keys, _NO_RECORD))
-            descriptor = os.dup(self._descriptor)  # rotation may close the original while this one is synced
-        try:
-            _sync(descriptor)
-        finally:
-            os.close(descriptor)
+        with self._syncing:
+            self._file.sync()
 
     def write(self, outcomes: Iterable[Outcome], intent: Key | None) -> None:
         """Append replies and the intent to send one more. Raises OSError: the intent may not be acted on, and the
@@ -101,7 +102,7 @@ class Journal:
                 self._open[Key(found.id, found.attempts)] = record
                 self._backlog.append(record)
             record = _frame(_KEY.pack(_INTENT, *intent)) if intent is not None else _NO_RECORD
-            self._append(b"".join((*self._backlog, record)))
+            self._file.append(b"".join((*self._backlog, record)))
             self._backlog.clear()
             if intent is not None:
                 self._open[intent] = record
@@ -112,7 +113,7 @@ class Journal:
             record = _frame(_KEY.pack(_RETURNED, *key))
             self._open[key] = record
             self._backlog.append(record)
-            self._append(b"".join(self._backlog))
+            self._file.append(b"".join(self._backlog))
             self._backlog.clear()
 
     def forget(self, keys: Iterable[Key]) -> None:
@@ -127,55 +128,33 @@ class Journal:
         with self._lock:
             if not self._open and not keep:
                 self.path.unlink(missing_ok=True)
-            os.close(self._descriptor)
+            self._file.close()
 
-    def _append(self, data: bytes) -> None:
-        try:
-            written = os.write(self._descriptor, data)
-        except OSError:
-            self._cut()
-            raise
-        if written != len(data):
-            self._cut()
-            raise OSError(28, "the disk is full", str(self.path))
-        self._size += written
-
-    def _cut(self) -> None:
-        """Take a record that was written in part away again: what follows it could not be read."""
-        os.ftruncate(self._descriptor, self._size)
-
-    def _rotate_if_long(self) -> None:
-        if self._size < ROTATE_AT:
-            return
-        fresh = self.path.with_suffix(".new")
-        descriptor, size = self._create(fresh)
+    def _rotate(self) -> None:
+        path = self.path.with_suffix(".new")
         released = [key for key, record in self._open.items() if record is _NO_RECORD]
-        data = _release_record(released) + b"".join(self._open.values())
+        fresh = self._create(path, _release_record(released) + b"".join(self._open.values()))
         try:
-            if os.write(descriptor, data) != len(data):
-                raise OSError(28, "the disk is full", str(fresh))
-            _sync(descriptor)
-            fresh.replace(self.path)
+            path.replace(self.path)
         except OSError:
-            os.close(descriptor)
-            fresh.unlink()
-            raise
-        _sync_folder(self.path.parent)
-        os.close(self._descriptor)
-        self._descriptor, self._size = descriptor, size + len(data)
-
-    def _create(self, path: Path) -> tuple[int, int]:
-        header = _frame(bytes([_HEADER]) + json.dumps({"worker": self.worker, "boot": boot_id()}).encode())
-        descriptor = _open_locked(path)
-        try:
-            if os.write(descriptor, header) != len(header):  # what follows a torn header could not be read
-                raise OSError(28, "the disk is full", str(path))
-            _sync(descriptor)
-        except OSError:
-            os.close(descriptor)
+            fresh.close()
             path.unlink()
             raise
-        return descriptor, len(header)
+        _sync_folder(self.path.parent)
+        self._file.close()
+        self._file = fresh
+
+    def _create(self, path: Path, data: bytes) -> AppendFile:
+        header = _frame(bytes([_HEADER]) + json.dumps({"worker": self.worker, "boot": boot_id()}).encode())
+        file = AppendFile(path)
+        try:
+            file.append(header + data)
+            file.sync()
+        except OSError:
+            file.close()
+            path.unlink()
+            raise
+        return file
 
 
 def dead_journals(folder: Path) -> Iterator[tuple[Path, Replay]]:
@@ -190,7 +169,7 @@ def dead_journals(folder: Path) -> Iterator[tuple[Path, Replay]]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            if not _is_still(path, descriptor):  # its owner lives and has just written it anew
+            if not is_still(path, descriptor):  # its owner lives and has just written it anew
                 continue
             with os.fdopen(os.dup(descriptor), "rb") as file:
                 replay = read(file.read(), path.name.removesuffix(SUFFIX))
@@ -284,32 +263,6 @@ def _unpack_outcome(key: Key, payload: bytes) -> Outcome:
     at, due_at, give_up_at, code, tried = _OUTCOME.unpack_from(payload, _KEY.size)
     state, relay, reply = payload[_KEY.size + _OUTCOME.size :].decode().split("\0", 2)
     return Outcome(key.id, key.attempts, state, at, due_at, give_up_at, relay, code or None, reply, tried)
-
-
-def _open_locked(path: Path) -> int:
-    """A new file of ours alone. Between its making and its lock another process may take it for a dead one's, and
-    remove it: two workers that start at the same moment."""
-    while True:
-        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if _is_still(path, descriptor):
-            return descriptor
-        os.close(descriptor)
-
-
-def _is_still(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _sync(descriptor: int) -> None:
-    full_sync = getattr(fcntl, "F_FULLFSYNC", None)
-    if full_sync is not None:
-        fcntl.fcntl(descriptor, full_sync)  # macOS: its fsync stops at the drive's cache
-    else:
-        os.fdatasync(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from newsletter.delivery import journal as journal_module
+from newsletter.delivery import append_file
 from newsletter.delivery.metrics import serve_metrics
 from newsletter.delivery.rehearsal import rehearse
 from newsletter.delivery.tally import Tally
@@ -25,14 +25,15 @@ from tests.delivery.world import NOW, a_relay, run_sql, scalars, seed, settings_
 def test_while_the_journal_can_not_be_written_nothing_is_sent(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     seed(runner.database, 300)
     full = threading.Event()
-    write = journal_module.os.write
+    write = append_file.os.pwrite
 
-    def short_of_space(descriptor: int, data: bytes) -> int:
-        if full.is_set() and len(data) > 0:
+    def short_of_space(descriptor: int, data: bytes, offset: int) -> int:
+        if full.is_set():
             raise OSError(28, "No space left on device")
-        return write(descriptor, data)
+        return write(descriptor, data, offset)
 
-    monkeypatch.setattr(journal_module.os, "write", short_of_space)
+    monkeypatch.setattr(append_file, "RESERVED_TOGETHER", 64)  # so that nearly every append asks for room
+    monkeypatch.setattr(append_file.os, "pwrite", short_of_space)
     at_full: list[int] = []
 
     def script(session: Session, verb: str, argument: str) -> bytes | None:
