@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -23,7 +24,8 @@ DEFAULT_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds to wait at each stage: RFC 5321 §4.5.3.2, and 30 s to connect. `block` is for handing over the body."""
+    """Seconds to wait at each stage: RFC 5321 §4.5.3.2, and 30 s to connect. `block` is for handing over the body; `quit`
+    is short, since a connection that waits for a goodbye keeps the next one from being opened."""
 
     connect: float = 30.0
     greeting: float = 300.0
@@ -31,6 +33,7 @@ class Timeouts:
     data: float = 120.0
     block: float = 180.0
     dot: float = 600.0
+    quit: float = 10.0
 
 
 class HandshakeError(Exception):
@@ -157,10 +160,11 @@ class Connection(asyncio.Protocol):
                 stage = Stage.AUTH
                 await self._authenticate(relay, features)
         except ssl.SSLError as error:
-            raise HandshakeError(Stage.TLS, Reply(554, _tls_reason(error))) from error
-        except (TimeoutError, ConnectionError, OSError) as error:
-            reason = self._reason or str(error) or "no answer in time"
-            raise HandshakeError(stage, Reply(0, reason)) from error
+            raise HandshakeError(Stage.TLS, _tls_failure(error)) from error
+        except TimeoutError as error:
+            raise HandshakeError(stage, Reply(0, _silence(stage, relay))) from error
+        except OSError as error:
+            raise HandshakeError(stage, Reply(0, self._reason or str(error) or "the connection was lost")) from error
         except ProtocolError as fault:
             raise HandshakeError(stage, Reply(0, str(fault))) from fault
         return features
@@ -259,6 +263,8 @@ class Connection(asyncio.Protocol):
             seconds = self.timeouts.block
         elif awaited is Awaited.DOT:
             seconds = self.timeouts.dot
+        elif awaited is Awaited.QUIT:
+            seconds = self.timeouts.quit
         else:
             seconds = self.timeouts.data if awaited is Awaited.DATA else self.timeouts.command
         self.deadline = now + seconds
@@ -288,10 +294,9 @@ async def connect(
                 ssl=tls_context(relay) if relay.security == "tls" else None,
             )
     except ssl.SSLError as error:
-        raise HandshakeError(Stage.TLS, Reply(554, _tls_reason(error))) from error
-    except OSError as error:
-        reason = error.strerror if error.strerror and not isinstance(error, TimeoutError) else "no answer in time"
-        raise HandshakeError(Stage.CONNECT, Reply(0, f"{relay.host}:{port}: {reason}")) from error
+        raise HandshakeError(Stage.TLS, _tls_failure(error)) from error
+    except (OSError, UnicodeError) as error:
+        raise HandshakeError(Stage.CONNECT, Reply(0, f"{relay.host}:{port}: {_why_not_reached(error)}")) from error
     try:
         return connection, await connection.handshake(relay)
     except BaseException:
@@ -336,7 +341,28 @@ def _require(stage: Stage, reply: Reply, code: int) -> None:
         raise HandshakeError(stage, reply)
 
 
-def _tls_reason(error: ssl.SSLError) -> str:
+def _why_not_reached(error: OSError | UnicodeError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, UnicodeError) or (isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME):
+        return "there is no host of this name"
+    if isinstance(error, ConnectionRefusedError) or "refused" in str(error):  # several addresses: one error of no kind
+        return "nothing takes mail there (connection refused)"
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+
+
+def _silence(stage: Stage, relay: RelaySettings) -> str:
+    if stage is Stage.GREETING and relay.security != "tls":
+        return 'no greeting in time; a server that wants TLS from the start waits too: security = "tls", port 465'
+    return "no answer in time"
+
+
+def _tls_failure(error: ssl.SSLError) -> Reply:
+    """What failed, as a permanent reply, for the operator must mend it; as a lost connection, if it only broke off."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not good: {error.verify_message}"
-    return f"TLS failed: {error.reason or error}"
+        return Reply(554, f"the certificate is not good: {error.verify_message}")
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Reply(0, "the connection was lost")
+    if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
+        return Reply(554, 'the server does not speak TLS there: security = "starttls" on port 587, or another port')
+    return Reply(554, f"TLS failed: {error.reason or error}")

@@ -16,6 +16,19 @@ from newsletter.store.deliveries import NOTHING, Claim
 NO_CLAIM = Claim(0, 0, "", "", 0, "", 0, 0, 0, "", "", Sender(), 0, "", "", "", "", NOTHING)
 
 
+PATIENCE = Timeouts(connect=10.0, greeting=20.0, command=30.0, data=60.0, block=60.0, dot=120.0, quit=2.0)
+"""Somebody waits before a screen: well below RFC 5321 §4.5.3.2, well above the six seconds by which postscreen delays."""
+
+DOCTOR = "newsletter doctor looks at the relay step by step."
+
+REMEDIES = {
+    Stage.CONNECT: f"Check [relay] host and port; is it running, does a firewall stand between? {DOCTOR}",
+    Stage.GREETING: f"Check [relay] port and security. {DOCTOR}",
+    Stage.TLS: f"Check [relay] host, security and ca_file. {DOCTOR}",
+    Stage.AUTH: "Check [relay] username and NEWSLETTER_RELAY_PASSWORD.",
+}
+
+
 class _OneParcel:
     """The clerk of a dialogue of one message."""
 
@@ -58,15 +71,10 @@ async def send_one(message: Message, relay: RelaySettings, *, timeouts: Timeouts
         if not closed.done():
             closed.set_result(reason)
 
-    timeouts = timeouts or Timeouts(greeting=60.0, command=60.0, dot=120.0)
     try:
-        connection, features = await connect(relay, timeouts, on_close)
+        connection, features = await connect(relay, timeouts or PATIENCE, on_close)
     except HandshakeError as error:
-        raise RelayError(
-            f"the relay refuses us at {error.stage.value}: {error.reply}".replace(": 0 ", ": "),
-            where=relay.host,
-            remedy="newsletter doctor looks at the relay step by step.",
-        ) from error
+        raise _unreachable(error, relay) from error
     clerk = _OneParcel(parcel)
     connection.start(features, clerk, 1)
     while not clerk.reply.done():
@@ -81,3 +89,15 @@ async def send_one(message: Message, relay: RelaySettings, *, timeouts: Timeouts
             await closed
     connection.drop("done")
     return clerk.reply.result()
+
+
+def _unreachable(error: HandshakeError, relay: RelaySettings) -> RelayError:
+    stage, reply = error.stage, error.reply
+    remedy = REMEDIES.get(stage, DOCTOR)
+    if stage is Stage.CONNECT:
+        return RelayError(reply.text, remedy=remedy)  # it names host and port
+    if stage is Stage.TLS:
+        return RelayError(reply.text, where=relay.host, remedy=remedy)
+    if not reply.code:
+        return RelayError(f"the dialogue ended at {stage.value}: {reply.text}", where=relay.host, remedy=remedy)
+    return RelayError(f"the relay refuses us at {stage.value}: {reply}", where=relay.host, remedy=remedy)

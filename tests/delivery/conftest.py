@@ -17,7 +17,7 @@ from newsletter.delivery.tally import Tally
 from newsletter.store.database import Database
 from tests.delivery.world import StillClock, settings_for
 
-QUICK = Timeouts(connect=2.0, greeting=1.0, command=1.0, data=1.0, block=1.0, dot=1.0)
+QUICK = Timeouts(connect=2.0, greeting=1.0, command=1.0, data=1.0, block=1.0, dot=1.0, quit=1.0)
 
 
 class Runner:

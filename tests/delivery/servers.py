@@ -35,6 +35,19 @@ class Session:
     user: str = ""
 
 
+def once(verb: str, answer: bytes) -> Script:
+    """Answer `verb` so the first time, as usual afterwards."""
+    done: list[bool] = []
+
+    def script(session: Session, asked: str, argument: str) -> Answer:
+        if asked == verb and not done:
+            done.append(True)
+            return answer
+        return None
+
+    return script
+
+
 @dataclass(frozen=True)
 class Kept:
     sender: str

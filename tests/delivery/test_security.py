@@ -18,8 +18,7 @@ from newsletter.delivery.one import send_one
 from newsletter.delivery.reply import Reply
 from newsletter.errors import DataError, RelayError
 from tests.delivery.conftest import Runner
-from tests.delivery.servers import CLOSE, KeepingServer, Session
-from tests.delivery.test_failures import once
+from tests.delivery.servers import CLOSE, KeepingServer, Session, once
 from tests.delivery.world import seed
 
 
