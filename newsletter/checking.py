@@ -25,7 +25,7 @@ def check_all(checker: Checker, chosen: Sequence[Series], now: datetime) -> list
     """What `checker` finds in each series. Raises DataError for a file of readers that can't be read to its end."""
     # Elsewhere a process can't be copied (Windows), or not safely once a library has made threads (macOS).
     if sys.platform != "linux" or sum(len(series.mailable) for series in chosen) < FEW:
-        return [checker.check(series, now) for series in chosen]
+        return checker.check(chosen, now)
     context = get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
     copy = context.Process(target=_send_half, args=(sending, checker, chosen, now), daemon=True)
@@ -46,7 +46,8 @@ def _send_half(sending: Connection, checker: Checker, chosen: Sequence[Series], 
 
 def _half(checker: Checker, chosen: Sequence[Series], now: datetime, first: int) -> Half:
     """Every second page, so that both halves hold long and short ones."""
-    checked = (checker.check(series, now, {page.id for page in series.mailable[first::2]}) for series in chosen)
+    only = {(series.name, page.id) for series in chosen for page in series.mailable[first::2]}
+    checked = checker.check(chosen, now, only)
     return [(one.findings, {page.page.id: (page.findings, page.mail) for page in one.pages}) for one in checked]
 
 

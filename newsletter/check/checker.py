@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -15,7 +15,7 @@ from lxml import etree
 from newsletter.check import delivery, links, pictures, rendering, subjects, text
 from newsletter.check.clients import ClientRules, features_of
 from newsletter.check.mail import NOWHERE, TRACE, Mail
-from newsletter.check.merging import BARE, KNOWN, Merging, unmergeable
+from newsletter.check.merging import BARE, KNOWN, NOBODY_GIVEN, GivenReaders, Merging, unmergeable
 from newsletter.check.rule import RULES, Problem
 from newsletter.check.silence import NEVER, silence
 from newsletter.compose.composer import Composer
@@ -29,7 +29,6 @@ from newsletter.message.builder import MessageBuilder, identity_of, message_valu
 from newsletter.message.keys import Key, KeyRing
 from newsletter.message.links import NOBODY, Links
 from newsletter.message.merge import MergedEmail, merge, parts_of
-from newsletter.subscriber import Subscriber
 
 RULE_FILES = (pictures, links, subjects, text, rendering, delivery)
 """Importing them registers their rules."""
@@ -112,38 +111,47 @@ class CheckedSeries:
 class Checker:
     """Checks series. `everything` are all series of the content folder, against which links of the site are resolved.
 
-    What `readers` gives is merged into each page, one reader at a time (a whole CSV, if need be); without it only the
+    Each of `readers` is merged into each page, one at a time (a whole CSV, if need be); without them only the
     personas are. Raises SettingsError for a client that does not exist, or a sender that is none.
     """
 
-    def __init__(
-        self, settings: Settings, everything: Sequence[Series], readers: Callable[[], Iterable[Subscriber]] = tuple
-    ) -> None:
+    def __init__(self, settings: Settings, everything: Sequence[Series], readers: GivenReaders = NOBODY_GIVEN) -> None:
         self._settings = settings
         self._composer = Composer(settings)
         self._links = Links(KEYS, settings.web_url)
         self._readers = readers
-        self._first = (*islice(readers(), 1), KNOWN, BARE)
+        self._first = (*(reader.subscriber for reader in islice(readers.read(), 1)), KNOWN, BARE)
         self._ignored = frozenset(settings.check.ignore) - NEVER
         self._site_pages = frozenset(page.url.strip("/").lower() for series in everything for page in series.mailable)
         self._series_names = frozenset(series.name.lower() for series in everything)
         self._clients = ClientRules(settings.check.clients, house_features())
 
-    def check(self, series: Series, now: datetime, only: Container[str] | None = None) -> CheckedSeries:
-        """Check the pages of a series that would be mailed, or `only` those with these ids.
+    def check(
+        self, chosen: Sequence[Series], now: datetime, only: Container[tuple[str, str]] | None = None
+    ) -> list[CheckedSeries]:
+        """Check the pages of each series that would be mailed, or `only` those (name of the series, id of the page).
 
-        `now` (aware) is the Date of the messages that are made.
+        `now` (aware) is the Date of the messages that are made. The readers are read once, and to the end.
         """
+        judged = [self._judged(series, now, only) for series in chosen]
+        mergings = [merging for pages in judged for _, merging in pages if merging]
+        for reader in self._readers.read():
+            for merging in mergings:
+                merging.attempt(reader)
+        return [self._checked(series, pages) for series, pages in zip(chosen, judged, strict=True)]
+
+    def _judged(
+        self, series: Series, now: datetime, only: Container[tuple[str, str]] | None
+    ) -> list[tuple[CheckedPage, Merging | None]]:
         pages: list[tuple[CheckedPage, Merging | None]] = []
         subjects: dict[str, str] = {}
         for page in series.mailable:
-            if only is None or page.id in only:
+            if only is None or (series.name, page.id) in only:
                 pages.append(self._page(page, series, now, subjects))
             subjects.setdefault(" ".join(page.title.lower().split()), page.path)
-        mergings = [merging for _, merging in pages if merging]
-        for reader in self._readers() if mergings else ():
-            for merging in mergings:
-                merging.attempt(reader)
+        return pages
+
+    def _checked(self, series: Series, pages: Iterable[tuple[CheckedPage, Merging | None]]) -> CheckedSeries:
         whole = [self._whole(checked, merging) for checked, merging in pages]
         project = {
             (finding.code, finding.message): finding
@@ -168,12 +176,11 @@ class Checker:
 
     def _whole(self, checked: CheckedPage, merging: Merging | None) -> CheckedPage:
         """A page with what merging it has brought to light, without what its author or the settings silence."""
-        found = [*(merging.findings() if merging else ()), *checked.findings]
+        found = [*(merging.findings(self._readers.file) if merging else ()), *checked.findings]
         about = [finding for finding in found if finding.code in ABOUT_THE_PROJECT]
         own = [finding for finding in found if finding.code not in ABOUT_THE_PROJECT]
         left = self._not_ignored([*silence(own, checked.page), *about])
-        # The parsed trees go: hundreds of them keep the garbage collector busy.
-        return CheckedPage(checked.page, tuple(left), replace(checked.mail) if checked.mail else None)
+        return replace(checked, findings=tuple(left))
 
     def _page(
         self, page: Page, series: Series, now: datetime, subjects: Mapping[str, str]
@@ -187,10 +194,11 @@ class Checker:
                 replace(traced, html=TRACE.sub("", traced.html)), identity_of(self._settings, series), self._links, ()
             )
         except MaterialError as error:
-            return CheckedPage(page, (*findings, unmergeable(page, error, "any reader"))), None
+            return CheckedPage(page, (*findings, unmergeable(page, error, error.message, "any reader"))), None
         mail = self._mail(page, series, composition, builder, now, subjects)
         findings += self._judge(page, mail)
-        return CheckedPage(page, tuple(findings), mail), Merging(page, builder, now)
+        # The parsed trees go: hundreds of them keep the garbage collector busy.
+        return CheckedPage(page, tuple(findings), replace(mail)), Merging(page, builder, now)
 
     def _mail(
         self,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+MERGE_MISSING, SUBSCRIBER_REFUSED = "merge-missing", "subscriber-refused"
+
 OTHER_CODES: Mapping[str, str] = {
-    "merge-missing": "A reader lacks a value that the page names without a default; that mail can't be made.",
+    MERGE_MISSING: "A reader lacks a value that the page names without a default; that mail can't be made.",
+    SUBSCRIBER_REFUSED: "`--subscribers`: rows that an import would refuse, so nobody there gets a mail.",
     "merge-lost": "A merge expression stands where nothing is mailed.",
     "merge-torn": "Braces open a merge expression that never closes; they are mailed as written.",
     "merge-foreign": "A merge tag of another system is mailed as written.",

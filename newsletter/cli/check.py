@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from newsletter.check.checker import CheckedSeries
     from newsletter.content.page import Series
     from newsletter.finding import Finding
-    from newsletter.subscriber import Subscriber
 
 GOLDEN = Path("golden")
 
@@ -63,7 +62,9 @@ def command(
       newsletter check --format sarif > mails.sarif
     """
     from newsletter.check.checker import Checker
+    from newsletter.check.merging import NOBODY_GIVEN, GivenReaders
     from newsletter.checking import check_all
+    from newsletter.cli.check_subscribers import SubscribersFile
     from newsletter.cli.choices import chosen_series, content_folder
     from newsletter.cli.terminal import settings_of
     from newsletter.clock import SystemClock
@@ -77,10 +78,13 @@ def command(
     everything = chosen_series(settings, None, content)
     chosen = everything if series is None else chosen_series(settings, series, content)
     gc.freeze()  # the modules stay for good, and looking through them took a tenth of the time
-    checker = Checker(settings, everything, _readers(subscribers))
+    file = SubscribersFile(subscribers) if subscribers else None
+    readers = GivenReaders(file.name, file.read) if file else NOBODY_GIVEN
+    checker = Checker(settings, everything, readers)
     now = SystemClock().now()
     checked = check_all(checker, chosen, now)
     findings: list[Finding] = [finding for one in checked for finding in one.all_findings]
+    findings += file.findings() if file else []
     folder = settings.path(GOLDEN)
     if update_golden:
         _keep_shapes(checked, folder)
@@ -94,15 +98,6 @@ def command(
     _print(form, findings, checked, names, series)
     if any(finding.severity is Severity.ERROR for finding in findings):
         ctx.exit(1)
-
-
-def _readers(file: Path | None) -> Callable[[], Iterable[Subscriber]]:
-    """The rows of a CSV, read anew for each series and never held at once."""
-    if file is None:
-        return tuple
-    from newsletter.audience.rows import read_example
-
-    return lambda: read_example(file)
 
 
 class Names(NamedTuple):
@@ -180,9 +175,12 @@ def _relative(path: Path) -> str:
 
 
 def _sources(findings: Sequence[Finding], checked: Sequence[CheckedSeries], content: str) -> dict[str, list[str]]:
-    """The lines of every file that has findings; `findings` name files as they are printed."""
+    """The lines of every file that has findings, less those of subscribers; `findings` name files as they are printed."""
+    from newsletter.check.other_codes import SUBSCRIBER_REFUSED
+
     sources = {f"{content}/{page.path}": page.source.split("\n") for one in checked for page in one.series.pages}
-    for path in {finding.path for finding in findings if finding.line} - sources.keys():
+    quotable = {finding.path for finding in findings if finding.line and finding.code != SUBSCRIBER_REFUSED}
+    for path in quotable - sources.keys():
         file = Path(path)
         if file.is_file() and not file.is_symlink():
             sources[path] = file.read_text(encoding="utf-8", errors="replace").splitlines()

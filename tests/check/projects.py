@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.check.checker import CheckedSeries, Checker
+from newsletter.check.merging import GivenReader, GivenReaders
 from newsletter.config import CheckSettings, SenderSettings, Settings, SiteSettings, WebSettings
 from newsletter.content.reader import list_series, read_series
 from newsletter.subscriber import Subscriber
@@ -39,7 +40,9 @@ def check(root: Path, given: Settings | None = None, readers: Sequence[Subscribe
     """Check the series `boats`."""
     content = root / "content"
     everything = [read_series(content, name) for name in list_series(content)]
-    checked = Checker(given or settings(root), everything, lambda: readers).check(everything[0], NOW)
+    rows = [GivenReader(row, reader) for row, reader in enumerate(readers, start=2)]
+    checker = Checker(given or settings(root), everything, GivenReaders("people.csv", lambda: rows))
+    checked = checker.check(everything[:1], NOW)[0]
     return replace(checked, findings=tuple(one for one in checked.findings if one.code != "dkim-missing"))
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from newsletter.check.golden import compare, shape_of
 from newsletter.check.mail import Mail
-from newsletter.config import CheckSettings
+from newsletter.check.merging import MOST_REASONS
+from newsletter.config import CheckSettings, Settings
 from newsletter.errors import SettingsError
 from newsletter.finding import Severity
 from newsletter.subscriber import Subscriber
@@ -89,7 +90,17 @@ def test_every_reader_of_a_csv_is_merged(tmp_path: Path) -> None:
     write(tmp_path, _index="You work at {{ company }}.\n")
     readers[2] = Subscriber("r2@a.example", attributes={"company": "Acme"})
     message = check(tmp_path, readers=readers).pages[0].findings[0].message
-    assert "4 of the readers given" in message
+    assert "and for 4 rows (2, 3, 5, …) of people.csv: `company` has no value" in message
+    message = check(tmp_path, readers=readers[:2]).pages[0].findings[0].message
+    assert "for any reader in people.csv" in message
+
+
+def test_a_mistake_that_reads_differently_for_each_reader_is_told_a_few_times(tmp_path: Path) -> None:
+    write(tmp_path, _index="{{ subscriber[company | default('none')] }}")
+    readers = [Subscriber(f"r{number}@a.example", attributes={"company": f"c{number}"}) for number in range(90)]
+    findings = check(tmp_path, readers=readers).pages[0].findings
+    assert len(findings) == MOST_REASONS + 1
+    assert "71 more readers in people.csv" in findings[-1].message
 
 
 def test_a_template_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
@@ -108,8 +119,6 @@ def test_drafts_are_not_judged_and_unreadable_pages_are_errors(tmp_path: Path) -
 
 
 def test_settings_are_judged_once_for_the_whole_series(tmp_path: Path) -> None:
-    from newsletter.config import Settings
-
     write(tmp_path, _index=GOOD, b="Text.")
     checked = check(tmp_path, Settings(root=tmp_path))
     assert [(one.code, one.path) for one in checked.findings] == [

@@ -152,12 +152,19 @@ def test_golden_shapes_are_kept_and_compared_by_the_command(tmp_path: Path) -> N
     assert "another shape" in printed
 
 
-def test_subscribers_are_merged_by_the_command(tmp_path: Path) -> None:
+def test_each_row_of_a_file_is_merged_and_rows_at_fault_are_named_once(tmp_path: Path) -> None:
     write(tmp_path, _index="At {{ company }}.")
-    (tmp_path / "people.csv").write_text("email,name\nann@acme.org,Ann\nbo@acme.org,Bo\n")
+    (tmp_path / "people.csv").write_text(
+        "email,company,status\nann@acme.org,Acme,\nnot an address,Acme,\nbo@acme.org,,\nnor this,,\ngone@acme.org,,unsubscribed\n"
+    )
     code, printed = run(tmp_path, "--subscribers", str(tmp_path / "people.csv"), "--format", "json")
     assert code == 1
-    assert "2 of the readers given" in printed
+    found = {row["code"]: row for row in json.loads(printed) if row["code"] != "dkim-missing"}
+    assert "row 4 of people.csv: `company` has no value" in found["merge-missing"]["message"]
+    assert found["merge-missing"]["line"] == 4
+    assert "2 rows (3, 5) can't be used" in found["subscriber-refused"]["message"]
+    assert found["subscriber-refused"]["path"].endswith("people.csv")
+    assert "not an address" not in run(tmp_path, "--subscribers", str(tmp_path / "people.csv"))[1]
 
 
 def test_a_refresh_of_something_else_is_refused(tmp_path: Path) -> None:
