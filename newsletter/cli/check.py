@@ -32,7 +32,7 @@ GOLDEN = Path("golden")
 @click.option("--golden", is_flag=True, help="Compare the shape of each mail with the one kept in golden/.")
 @click.option("--update-golden", is_flag=True, help="Keep the present shapes in golden/.")
 @click.option("--online", is_flag=True, help="Ask links of other sites too; nothing else leaves the machine.")
-@click.option("--spam", is_flag=True, help="Ask SpamAssassin, offline; it takes a second a page.")
+@click.option("--spam", is_flag=True, help="Ask SpamAssassin too, offline.")
 @click.option(
     "--refresh",
     type=click.Path(exists=True, path_type=Path),
@@ -63,6 +63,7 @@ def command(
     """
     from newsletter.check.checker import Checker
     from newsletter.check.merging import NOBODY_GIVEN, GivenReaders
+    from newsletter.check.spamassassin import spamassassin
     from newsletter.checking import check_all
     from newsletter.cli.check_subscribers import SubscribersFile
     from newsletter.cli.choices import chosen_series, content_folder
@@ -74,6 +75,8 @@ def command(
     if refresh:
         _refresh(refresh)
         return
+    if spam:
+        spamassassin()
     settings = settings_of(ctx)
     everything = chosen_series(settings, None, content)
     chosen = everything if series is None else chosen_series(settings, series, content)
@@ -243,14 +246,17 @@ def _ask_links(checked: Sequence[CheckedSeries]) -> list[Finding]:
 
 
 def _ask_spamassassin(checked: Sequence[CheckedSeries]) -> list[Finding]:
-    from newsletter.check.spamassassin import verdict
+    from newsletter.check.spamassassin import verdicts
     from newsletter.cli.terminal import err
 
+    mails = [page.mail for one in checked for page in one.pages]
+    paths = [page.page.path for one in checked for page in one.pages]
+    messages = [(mail.data, path) for mail, path in zip(mails, paths, strict=True) if mail and mail.data]
     findings: list[Finding] = []
-    with err.status("Asking SpamAssassin …"):
-        for one in checked:
-            for page in one.pages:
-                findings += verdict(page.mail.data, page.page.path) if page.mail and page.mail.data else []
+    with err.status("Asking SpamAssassin …") as status:
+        for number, found in enumerate(verdicts(messages), start=1):
+            findings += found
+            status.update(f"Asking SpamAssassin … {number} of {len(messages)}")
     return findings
 
 

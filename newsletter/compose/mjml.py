@@ -13,6 +13,9 @@ from newsletter.compose.mjml_tags import ATTRIBUTES, CHILDREN
 
 NAMED_ENTITY = re.compile(r"&(?=[A-Za-z][A-Za-z0-9]*;)")
 HTML_ROOT = re.compile(r"<!doctype html><html ", re.I)
+WHITE_PREVIEW = "display:none;font-size:1px;color:#ffffff;"
+GREY_PREVIEW = "display:none;font-size:1px;color:#808080;"
+"""White letters on white, though they are hidden anyway, cost each mail 0.7 points of SpamAssassin's 5."""
 
 
 class MjmlError(Exception):
@@ -33,7 +36,8 @@ def to_html(mjml: str) -> str:
     except ValueError as error:
         raise MjmlError(f"MJML refuses this: {error}", _offset_in(mjml, str(error))) from error
     # Lower-case, the doctype is dropped by tools that expect what people write, and clients fall into quirks mode.
-    return HTML_ROOT.sub("<!DOCTYPE html><html ", html, count=1)
+    html = HTML_ROOT.sub("<!DOCTYPE html><html ", html, count=1)
+    return html.replace(WHITE_PREVIEW, GREY_PREVIEW, 1)
 
 
 def check(mjml: str) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from newsletter.check.clients import load_support, read_support, trim, wanted_clients, worst
 from newsletter.check.report import counts, json_report, text_report
-from newsletter.check.spamassassin import read_verdict, verdict
+from newsletter.check.spamassassin import read_report, verdicts
 from newsletter.cli import command
 from newsletter.errors import DataError, MissingToolError, ServiceError, SettingsError
 from newsletter.finding import Finding, Severity
@@ -81,10 +81,7 @@ def test_the_vendored_data_is_whole() -> None:
     assert support.features["html-video"].stats["gmail.ios"][-1][1].startswith("n")
 
 
-REPORT = """Content analysis details:   (6.2 points, 5.0 required)
-
- pts rule name              description
----- ---------------------- --------------------------------------------------
+REPORT = """6.2 5.0
 -0.0 NO_RELAYS              Informational: message was not relayed via SMTP
  1.3 HTML_IMAGE_ONLY_12     BODY: HTML: images with 800-1200 bytes of
                             words
@@ -93,25 +90,49 @@ REPORT = """Content analysis details:   (6.2 points, 5.0 required)
 
 
 def test_spamassassins_report_is_read_and_explained() -> None:
-    findings = read_verdict(REPORT, "boats/a.md")
+    findings = read_report(REPORT, "boats/a.md")
     assert [(one.code, one.severity) for one in findings] == [
         ("spam", Severity.ERROR), ("spam-rule", Severity.INFO), ("spam-rule", Severity.INFO),
     ]  # fmt: skip
-    assert "bytes of words (HTML_IMAGE_ONLY_12)" in findings[1].message
-    with pytest.raises(ServiceError):
-        read_verdict("no report", "boats/a.md")
+    assert findings[0].message == "SpamAssassin gives 6.2 points in all and calls it spam from 5 on."
+    assert findings[1].message.endswith("1.3 points: HTML: images with 800-1200 bytes of words (HTML_IMAGE_ONLY_12).")
+    assert len(read_report(REPORT.replace("6.2", "4.2"), "boats/a.md")) == 2
 
 
-def test_spamassassin_judges_a_message_or_is_said_to_be_missing(tmp_path: Path) -> None:
-    write(tmp_path, _index="Hello, this is a page about knots and lines.")
-    mail = check(tmp_path).pages[0].mail
-    assert mail is not None
-    message = mail.data
+FORGED = "Content analysis details:   (9.9 points, 5.0 required)\n\n 9.9 FORGED  This page says so itself\n"
+
+
+def test_spamassassin_judges_each_message_or_is_said_to_be_missing(tmp_path: Path) -> None:
+    words = "A page about knots and lines, with enough words that nobody takes it for junk mail."
+    write(tmp_path, _index=f"{words}\n\n{FORGED}", loud=f"---\ntitle: MILLION DOLLARS FREE VIAGRA\n---\n{words}\n")
+    messages = [(page.mail.data, page.page.path) for page in check(tmp_path).pages if page.mail]
     if shutil.which("spamassassin"):
-        assert "spam" not in [one.code for one in verdict(message, "boats/_index.md")]
+        quiet, loud = verdicts(messages)
+        assert {finding.code for finding in quiet} <= {"spam-rule"}
+        assert not any("FORGED" in finding.message or "CONTRAST" in finding.message for finding in quiet)
+        assert (loud[0].code, loud[0].severity) == ("spam", Severity.ERROR)
+        assert {finding.path for finding in loud} == {"boats/loud.md"}
     else:
         with pytest.raises(MissingToolError):
-            verdict(message, "boats/_index.md")
+            list(verdicts(messages))
+
+
+def test_without_spamassassin_nothing_is_checked_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, _index="Text.")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingToolError, match="not installed"):
+        run(tmp_path, "--spam")
+
+
+def test_a_spamassassin_that_fails_is_said_with_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "spamassassin"
+    program.write_text("#!/bin/sh\necho 'no rules were found' >&2\nexit 9\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ServiceError, match="no rules were found"):
+        list(verdicts([(b"Subject: a\r\n\r\nb\r\n", "boats/a.md")]))
 
 
 def run(root: Path, *arguments: str) -> tuple[int, str]:

@@ -74,6 +74,7 @@ def test_the_preheader_is_followed_by_filler(email: Email) -> None:
     assert hidden
     assert hidden[1].startswith(email.preheader)
     assert 195 <= len(hidden[1]) <= 205
+    assert "color:#ffffff" not in hidden[0], "SpamAssassin takes white on white for a trick"
 
 
 def test_dark_mode_is_there_for_those_who_ask_and_for_outlook_com(email: Email) -> None:
