@@ -97,7 +97,7 @@ class Books:
             self.put_back(pool.queue.popleft().claim, 0)
         if alert:
             self._batch.cleared.discard(subject)
-            self._batch.alerts[subject] = f"{stage.value}: {reply}".replace(": 0 ", ": ")
+            self._batch.alerts[subject] = f"{stage.value}: {reply}"
             self._scribe.hurry()
 
     def put_back(self, claim: Claim, due_at: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -15,12 +15,20 @@ from newsletter.delivery.steady import steady
 from newsletter.errors import StoreError
 from newsletter.store.deliveries import Claim, Outcome
 
+TELL_AGAIN = 60.0
+"""Seconds after which the same trouble is told once more."""
+
 
 class DeliveryLog:
-    """Writes to `stream`, or nowhere if that is None. Lines are flushed by `flush`, trouble at once."""
+    """Writes to `stream`, or nowhere if that is None. Lines are flushed by `flush`, trouble at once.
 
-    def __init__(self, settings: LogSettings, stream: TextIO | None) -> None:
+    `tell` gets what an operator must know, in words, for a terminal that shows counts instead of lines.
+    """
+
+    def __init__(self, settings: LogSettings, stream: TextIO | None, tell: Callable[[str], None] | None = None) -> None:
         self._stream = stream
+        self._tell = tell
+        self._told: tuple[str, float] = ("", 0.0)
         self._full = settings.addresses == "full"
         self._rendered = json.JSONEncoder(ensure_ascii=False).encode if settings.format == "json" else _key_values
 
@@ -47,11 +55,20 @@ class DeliveryLog:
 
     def uncertain(self, parcel: Parcel, relay: str, reason: str) -> None:
         """The relay may or may not have taken it."""
-        self._say("uncertain", delivery=parcel.claim.id, campaign=parcel.claim.campaign_id, relay=relay, reason=reason)
+        self._write(
+            "warning",
+            "uncertain",
+            delivery=parcel.claim.id,
+            campaign=parcel.claim.campaign_id,
+            relay=relay,
+            reason=reason,
+        )
 
     def broken(self, claim: Claim, reason: str) -> None:
         """No message could be made."""
-        self._say("failed", delivery=claim.id, campaign=claim.campaign_id, page=claim.page_id, reason=reason)
+        self._write(
+            "warning", "failed", delivery=claim.id, campaign=claim.campaign_id, page=claim.page_id, reason=reason
+        )
 
     def refused(self, delivery_id: int, reason: str) -> None:
         """It may not be mailed any more."""
@@ -63,11 +80,12 @@ class DeliveryLog:
 
     def relay_rests(self, relay: str, stage: Stage, reply: Reply, seconds: float) -> None:
         """Nothing goes to this relay for a while."""
-        self._say("relay rests", relay=relay, stage=stage.value, reply=str(reply), seconds=round(seconds))
+        told = f"{relay} rests for {seconds:.0f} s: {stage.value}: {reply}"
+        self._say("relay rests", told, relay=relay, stage=stage.value, reply=str(reply), seconds=round(seconds))
 
     def relay_works(self, relay: str) -> None:
         """It takes mail again."""
-        self._say("relay works again", relay=relay)
+        self._say("relay works again", f"{relay} works again", relay=relay)
 
     def store_away(self, error: StoreError) -> None:
         """The database does not answer; nothing new is sent."""
@@ -98,9 +116,18 @@ class DeliveryLog:
         if self._stream is not None:
             self._stream.flush()
 
-    def _say(self, event: str, **values: Any) -> None:
+    def _say(self, event: str, told: str = "", **values: Any) -> None:
+        """Write a line, and tell `told`, else the event and its values."""
         self._write("warning", event, **values)
         self.flush()
+        if self._tell is None:
+            return
+        details = [value if isinstance(value, str) else f"{key} {value}" for key, value in values.items()]
+        told = told or ": ".join(filter(None, (event, ", ".join(filter(None, details)))))
+        last, at = self._told
+        if told != last or steady() - at > TELL_AGAIN:  # a database that is away is asked twice a second
+            self._told = (told, steady())
+            self._tell(told)
 
     def _write(self, level: str, event: str, **values: Any) -> None:
         if self._stream is not None:

@@ -16,7 +16,8 @@ _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 
 
 class Reply(NamedTuple):
-    """A reply of an SMTP server: its code, and its text, one line per line of the reply."""
+    """A reply of an SMTP server: its code, and its text, one line per line of the reply. Code 0: the server said nothing,
+    and the text is what we saw instead."""
 
     code: int
     text: str = ""
@@ -33,7 +34,7 @@ class Reply(NamedTuple):
         return 200 <= self.code < 300
 
     def __str__(self) -> str:
-        return f"{self.code} {self.text}".rstrip()
+        return f"{self.code} {self.text}".rstrip() if self.code else self.text
 
 
 class Stage(Enum):

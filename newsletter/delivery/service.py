@@ -67,12 +67,13 @@ class Service:
         options: Options,
         log: TextIO | None,
         environment: Mapping[str, str],
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings
         self.database = database
         self.clock = clock
         self.worker = worker_name()
-        self.log = DeliveryLog(settings.log, log)
+        self.log = DeliveryLog(settings.log, log, tell)
         self.engine: Engine | FilingEngine | None = None
         self.tally = Tally()
         self._plan = plan
@@ -111,6 +112,11 @@ class Service:
         if fault is not None:
             with suppress(StoreError, OSError):  # then the next run does it
                 self._recover(folder)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop, and only messages in hand are finished."""
+        return self._stopping.is_set()
 
     def stop(self) -> None:
         """Finish the messages in hand and leave. From any thread."""
