@@ -12,6 +12,8 @@ import click
 def command(ctx: click.Context, host: str | None, port: int | None) -> None:
     """Serve the public pages, and mail the confirmations they ask for, until stopped.
 
+    SIGTERM, as systemd sends it, lets open requests be answered first, for ten seconds at most.
+
     Unsubscribe, confirm, preferences, view in browser, subscribe, archive; webhooks of providers whose secret is set.
     Put a web server with https before it, and name that in [web] trusted_proxies.
 
@@ -23,6 +25,8 @@ def command(ctx: click.Context, host: str | None, port: int | None) -> None:
     import asyncio
     import os
     import platform
+    import signal
+    import sys
 
     from newsletter.cli.project import opened
     from newsletter.cli.terminal import err, out, settings_of
@@ -33,6 +37,7 @@ def command(ctx: click.Context, host: str | None, port: int | None) -> None:
     from newsletter.web.public.serving import serve
     from newsletter.web.serving import bind
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn, when it has ended, hands on what it was sent
     settings = settings_of(ctx)
     with opened(ctx) as (database, ring):
         site = public_site(settings, database, ring, SystemClock())

@@ -102,6 +102,9 @@ class Service:
             held.push(partial(self._leave, journal, folder))
             self._recover(folder)
             spare_the_collector()
+            if threading.current_thread() is threading.main_thread():
+                for number in (signal.SIGINT, signal.SIGTERM):  # an event loop leaves the system's handlers behind
+                    held.callback(signal.signal, number, signal.getsignal(number))
             with asyncio.Runner(loop_factory=fastest_loop()) as runner:
                 runner.run(self._run(journal))
         return self.tally
