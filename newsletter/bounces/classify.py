@@ -169,7 +169,8 @@ def _is_bounce(mail: Mail, report: Report) -> bool:
         return False
     if speaks_of_absence(mail) or not speaks_of_failure(f"{mail.first('subject')}\n{report.text}"):
         return False
-    return by_system or mail.kind == "multipart/report" or speaks_like_a_system(report.text)
+    returns_our_mail = has_null_sender(mail) and mail.has_original
+    return by_system or returns_our_mail or mail.kind == "multipart/report" or speaks_like_a_system(report.text)
 
 
 def _verdict_of(paragraph: Paragraph, report: Report, count: int) -> Verdict:

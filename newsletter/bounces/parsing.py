@@ -177,9 +177,11 @@ def _walk(message: Message) -> Iterator[Part]:
     while stack and seen < MAX_PARTS:
         part = stack.pop()
         seen += 1
-        kind = part.get_content_type()
+        kind = (part.get_content_type().split() or ["text/plain"])[0]  # `text/plain charset=…`: the semicolon was lost
         children = part.get_payload()
-        if kind in ("message/delivery-status", "message/global-delivery-status", "message/feedback-report") or (
+        if part is not message and part["received"] and not isinstance(children, list):
+            yield Part("message/rfc822", _headers_text(part))  # the returned mail, without a header that says so
+        elif kind in ("message/delivery-status", "message/global-delivery-status", "message/feedback-report") or (
             kind == "message/disposition-notification"
         ):
             yield Part(kind.replace("global-", ""), _status_text(part))

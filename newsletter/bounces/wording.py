@@ -21,9 +21,9 @@ _BLOCKLIST = re.compile(BLOCKLISTS)
 _URL = re.compile(r"(?:https?|ftp)://[^\s<>\"')\]]{1,400}|\bwww\.[^\s<>\"')\]]{1,200}")
 _ADDRESS = re.compile(
     r"[^\s<>\"'():,;\[\]|\u3000-\u9fff\uac00-\ud7af]{1,80}(?:@|=40)"
-    r"(?:(?:[^\W\u3000-\u9fff\uac00-\ud7af]|[.\-]){1,200}|\[[\w.:]{1,60}\])|<@>"
+    r"(?:(?:[^\W\u3000-\u9fff\uac00-\ud7af]|-|\.(?!\.)){1,200}|\[[\w.:]{1,60}\])|<@>"
 )
-"""Chinese, Japanese and Korean put no blank between an address and what is wrong with it."""
+"""Chinese, Japanese and Korean put no blank between an address and what is wrong with it; others put only dots."""
 _IP = re.compile(
     r"\[?\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b\]?(?::\d+)?|\[?\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7}\b\]?"
 )

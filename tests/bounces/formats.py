@@ -636,6 +636,51 @@ Your mail to the following recipients could not be delivered because they are no
 \tkim
 
 """, "bounce", False, ["kim@example.net"]),
+    ("semicolon-lost", """\
+From: Mail Delivery System <MAILER-DAEMON>
+To: news@example.com
+Subject: Returned Mail: User unknown
+Content-Type: multipart/mixed; boundary="--part"
+""", """\
+----part
+Content-Type: text/plain
+   charset="us-ascii"
+
+---The following addresses had delivery errors---
+
+kim@example.net [User unknown]
+
+----part
+Received: from mx.example.com (192.0.2.4) by mx.example.net
+From: News <news@example.com>
+To: lee@example.net
+Subject: Page one
+
+Lee is not the one.
+----part--
+""", "bounce", True, ["kim@example.net"]),
+    ("box-answers-itself", """Return-Path: <>
+From: kim@example.net
+To: news@example.com
+Subject: Mail
+Content-Type: multipart/mixed; boundary="part"
+""", """\
+--part
+Content-Type: text/plain
+
+Your mail sent on Monday
+    Could not be delivered to: <lee@example.net>
+    As their mailbox is full.
+
+--part
+Content-Type: message/rfc822
+
+From: News <news@example.com>
+To: <lee@example.net>
+Subject: Page one
+
+--part--
+""", "bounce", False, ["lee@example.net"]),
     ("guesses", DAEMON + "Undeliverable", """\
 Your message to kim@example.net couldn't be delivered.
 

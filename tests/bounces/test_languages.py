@@ -12,6 +12,7 @@ L'adresse e-mail n'existe pas|Destinataire inconnu|Cette boîte aux lettres est 
 El destinatario no existe en este servidor|usuario desconocido|Esta cuenta ha sido desactivada
 Endereço de e-mail não encontrado|Caixa postal inexistente|Conta desativada
 Destinatario sconosciuto|Utente inesistente|Deze gebruiker bestaat niet|Onbekende ontvanger
+Le compte est bloqué|La boîte est archivée|Casella bloccata per inutilizzo|La cuenta está suspendida|名簿に載っていません
 Nieznany użytkownik|Konto nie istnieje|Пользователь не найден|нет такого пользователя|такого ящика не существует
 无此用户|帐号不存在|收件人地址不存在|信箱不存在|そのようなユーザはいません|宛先が見つかりません|ユーザーが存在しません
 존재하지 않는 사용자입니다|Användaren finns inte|Brugeren findes ikke|Uživatel neexistuje|Kullanıcı bulunamadı

@@ -24,6 +24,10 @@ from newsletter.bounces.verdict import Reason, Severity
         (550, "5.4.1", "Recipient address rejected: Access denied", Reason.UNKNOWN_USER),
         (0, "5.4.4", "Host or domain name not found. Name service error: Host not found", Reason.UNKNOWN_DOMAIN),
         (550, "5.2.1", "The email account that you tried to reach is disabled", Reason.MAILBOX_DISABLED),
+        (554, "", "This account is suspended", Reason.MAILBOX_DISABLED),
+        (550, "5.0.0", "mailbox kim@example.net has been blocked due to long inactivity", Reason.MAILBOX_DISABLED),
+        (550, "", "kim@example.net...User unknown", Reason.UNKNOWN_USER),
+        (550, "", "we don't handle mail: unknown email address", Reason.UNKNOWN_USER),
     ],
 )
 def test_a_recipient_that_is_gone_is_hard(code: int, status: str, text: str, reason: Reason) -> None:
@@ -45,6 +49,10 @@ def test_a_recipient_that_is_gone_is_hard(code: int, status: str, text: str, rea
         (550, "5.7.26", "This mail has been blocked because the sender is unauthenticated", Severity.SENDER),
         (550, "", "Sender verify failed: no such user", Severity.SENDER),
         (554, "5.7.1", "Relay access denied", Severity.SENDER),
+        (550, "", "Your account has been suspended, sender rejected", Severity.SENDER),
+        (550, "", "This mailbox is temporarily suspended", Severity.SOFT),
+        (450, "", "account suspended", Severity.SOFT),
+        (550, "", "The recipient has been blocked by policy", Severity.SENDER),
         (550, "", "", Severity.SOFT),
         (554, "5.0.0", "Hm.", Severity.SOFT),
     ],
