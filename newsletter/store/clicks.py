@@ -46,6 +46,12 @@ def link_of(connection: Connection, token: str) -> tuple[str, str] | None:
     return (row.url, f"{row.campaign_id}/{row.page_id}") if row else None
 
 
+def addresses_behind(connection: Connection, tokens: Iterable[str]) -> dict[str, str]:
+    """Where each of these links leads; those that are none of ours are missing."""
+    found = ((token, link_of(connection, token)) for token in tokens)
+    return {token: link[0] for token, link in found if link is not None}
+
+
 def count_clicks(connection: Connection, token: str, *, people: int = 0, scanners: int = 0) -> None:
     """Add to the numbers of a link; a negative number takes back."""
     connection.execute(

@@ -11,6 +11,7 @@ import asyncio
 import json
 from datetime import datetime
 from hmac import compare_digest
+from time import monotonic
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -115,8 +116,13 @@ class SubscribePages:
         )
 
     async def _ask(self, wish: Wish) -> None:
-        """Note the wish. The work differs between known and unknown addresses, the time it takes does not."""
-        await asyncio.gather(run_in_threadpool(self._note, wish), asyncio.sleep(self.site.answer_seconds))
+        """Note the wish. The work differs between known and unknown addresses, the time until the answer does not.
+
+        It is a whole number of `answer_seconds`, also where the database is so busy that one does not suffice.
+        """
+        started = monotonic()
+        await run_in_threadpool(self._note, wish)
+        await asyncio.sleep(left_of_the_step(monotonic() - started, self.site.answer_seconds))
 
     def _note(self, wish: Wish) -> None:
         with self.site.database.transaction() as connection:
@@ -172,6 +178,11 @@ class SubscribePages:
         age = (self.site.clock.now() - shown).total_seconds()
         is_ours = compare_digest(stamp.encode("utf-8", "replace"), self._stamp(shown).encode())
         return is_ours and SECONDS_OF_A_PERSON <= age <= SECONDS_OF_A_FORM
+
+
+def left_of_the_step(elapsed: float, step: float) -> float:
+    """Seconds until the next whole number of steps, at least one; 0 where a step takes no time."""
+    return step - elapsed % step if step else 0.0
 
 
 def _json(status: int, **fields: str) -> Response:

@@ -6,15 +6,18 @@ import base64
 import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import escape
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from newsletter.compose.counted_links import TOKEN_LENGTH
 from newsletter.compose.email import Email
 from newsletter.errors import DataError, StoreError, TemplateError
 from newsletter.message.builder import MessageBuilder, identity_of
 from newsletter.message.links import Purpose, Target
+from newsletter.store.clicks import addresses_behind
 from newsletter.store.emails import load_email
 from newsletter.store.publications import sent_mail
 from newsletter.store.subscribers import subscriber_by_id
@@ -22,6 +25,7 @@ from newsletter.subscriber import Subscriber
 from newsletter.web.public.security import MAIL_POLICY
 from newsletter.web.public.site import Site
 
+_COUNTED = re.compile(rf'href="https?://[^"\s]{{1,300}}/l/([a-z2-7]{{{TOKEN_LENGTH}}})"')
 _CID = re.compile(r"cid:([^\"'\s)>]+)")
 _PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(png|jpe?g|gif)")
 _MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif"}
@@ -78,7 +82,26 @@ def html_of(site: Site, email: Email, series: str, subscriber: Subscriber, targe
         picture.content_id: f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
         for picture in email.embedded
     }
-    return _CID.sub(lambda found: pictures.get(found.group(1), found.group(0)), str(body.get_content()))
+    html = _uncounted(site, str(body.get_content()))
+    return _CID.sub(lambda found: pictures.get(found.group(1), found.group(0)), html)
+
+
+def _uncounted(site: Site, html: str) -> str:
+    """`html` with its counted links leading straight to where they lead.
+
+    Whoever reads in the browser need not have got the mail (search engines read archives, people pass pages on), so a
+    click there is none of that mail's.
+    """
+    tokens = set(_COUNTED.findall(html))
+    if not tokens:
+        return html
+    with site.database.reading() as connection:
+        addresses = addresses_behind(connection, tokens)
+
+    def direct(link: re.Match[str]) -> str:
+        return f'href="{escape(addresses[link[1]])}"' if link[1] in addresses else link[0]
+
+    return _COUNTED.sub(direct, html)
 
 
 def built(site: Site, email: Email, series: str, subscriber: Subscriber, target: Target) -> EmailMessage:

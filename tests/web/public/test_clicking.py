@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from newsletter.compose.counted_links import CountedLink
+from newsletter.compose.email import Email
 from newsletter.message.links import Purpose
 from newsletter.store.clicks import Clicks, clicks_of, save_links
+from newsletter.store.emails import save_email
+from newsletter.store.tables import campaign_page, delivery
 from newsletter.web.public.clicking import BURST_SECONDS, CLICKS_PER_HOUR, Bursts
 from tests.web.public.conftest import Place
 
@@ -40,6 +44,21 @@ def test_a_link_leads_on_and_is_counted(place: Place, links: tuple[str, ...]) ->
     assert answer.headers["cache-control"] == "no-store"
     assert "set-cookie" not in answer.headers
     assert counts(place) == [(1, 0), (0, 0), (0, 0), (0, 0)]
+
+
+@pytest.mark.parametrize("base", ["https://letters.example", "https://old.example/mail"])
+def test_the_same_mail_in_browser_or_archive_leads_straight_on(place: Place, links: tuple[str, ...], base: str) -> None:
+    html = f'<a href="{base}/l/{links[0]}">Union</a> <a href="{base}/l/{"e" * 26}">Other</a>'
+    email = Email("unions", "first", "counted", "Hello", "", f"<html><body>{html}</body></html>", "x", "en", "ltr", ())
+    with place.database.transaction() as connection:
+        digest = save_email(connection, email, now=0)
+        connection.execute(update(delivery).values(email_hash=digest))
+        connection.execute(update(campaign_page).values(email_hash=digest))
+    for path in (f"/v/{place.token(Purpose.VIEW)}", "/archive/unions/first"):
+        shown = place.client.get(path).text
+        assert 'href="https://union.example/1?a=1&amp;b=%20"' in shown
+        assert links[0] not in shown
+        assert "e" * 26 in shown, "what is none of our links stays as it was sent"
 
 
 def test_a_head_request_counts_nothing(place: Place, links: tuple[str, ...]) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email import message_from_bytes, policy
+from time import monotonic
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from newsletter.audience.joining import Wish
 from newsletter.config import RelaySettings
 from newsletter.delivery.reply import Reply
 from newsletter.message.builder import Message
@@ -20,6 +25,7 @@ from newsletter.store.subscribers import tags_of
 from newsletter.store.suppressions import suppress
 from newsletter.suppression import Reason
 from newsletter.web.public.confirmation_mail import ConfirmationMailer, compose
+from newsletter.web.public.subscribing import SubscribePages, left_of_the_step
 from tests.web.public.conftest import Place
 
 NEW = "zoe@acme.example"
@@ -113,6 +119,26 @@ def test_every_state_of_an_address_gets_the_same_answer(place: Place) -> None:
     assert len(answers) == 1
     asked = {message.recipient.partition("@")[0] for message in mails(place)}
     assert asked == {"ann", "new", "left", "gone"}, "complainers and dead addresses get no mail"
+
+
+@given(st.floats(0, 60), st.floats(0.01, 1))
+def test_an_answer_comes_after_a_whole_number_of_steps(elapsed: float, step: float) -> None:
+    left = left_of_the_step(elapsed, step)
+    assert 0 < left <= step
+    steps = (elapsed + left) / step
+    assert steps == pytest.approx(round(steps), abs=1e-3)
+    assert round(steps) >= 1
+
+
+def test_no_address_is_answered_before_the_step_is_over_however_little_there_is_to_do(place: Place) -> None:
+    with place.database.transaction() as connection:
+        suppress(connection, place.digest("spam@acme.example"), Reason.COMPLAINED, at=place.clock.now())
+    patient = replace(place.site, answer_seconds=0.2)
+    for address in ("spam@acme.example", NEW):
+        wish = Wish(address, "unions", "", "en", "", "form /subscribe", "192.0.2.1")
+        started = monotonic()
+        asyncio.run(SubscribePages(patient)._ask(wish))
+        assert monotonic() - started >= 0.2
 
 
 def test_an_address_gets_one_confirmation_a_day(place: Place) -> None:
