@@ -174,7 +174,7 @@ class Service:
         if self._plan is not None:
             jobs.append((1.0, self._plan_once))
         if self.database.is_postgresql:
-            jobs += [(10.0, lambda: keep_alive(self.database, self.worker)), (30.0, self._recover_others)]
+            jobs += [(10.0, lambda: keep_alive(self.database, self.worker)), (5.0, self._recover_others)]
         for seconds, job in jobs:
             ticker.every(int(seconds)).seconds.do(self._guarded(job))
         ticker.run_all()

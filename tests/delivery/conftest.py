@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from newsletter.delivery.outbox import Outbox
 from newsletter.delivery.service import Options, Service
 from newsletter.delivery.tally import Tally
 from newsletter.store.database import Database
+from tests.delivery.processes import kill_all
 from tests.delivery.world import StillClock, settings_for
 
 QUICK = Timeouts(connect=2.0, greeting=1.0, command=1.0, data=1.0, block=1.0, dot=1.0, quit=1.0)
@@ -74,6 +75,12 @@ class Runner:
         finally:
             over.set()
             watcher.join()
+
+
+@pytest.fixture(autouse=True)
+def _no_sender_is_left() -> Iterator[None]:
+    yield
+    kill_all()
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,39 +15,9 @@ from newsletter.delivery.recovery import recover
 from newsletter.errors import AlreadyRunningError
 from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
-from tests.delivery.servers import KeepingServer, Session
+from tests.delivery.processes import CONNECTIONS, slowly, start, wait_until
+from tests.delivery.servers import KeepingServer
 from tests.delivery.world import a_relay, run_sql, scalars, seed, states
-
-ROOT = Path(__file__).parent.parent.parent
-CONNECTIONS = 4
-
-
-def start(database: Database, folder: Path, port: int, *, until_idle: bool = False) -> subprocess.Popen[str]:
-    url = database.engine.url.render_as_string(hide_password=False)
-    command = [
-        sys.executable,
-        "-m",
-        "tests.delivery.child",
-        url,
-        str(folder),
-        str(port),
-        str(CONNECTIONS),
-        "yes" if until_idle else "no",
-    ]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-
-def wait_until(condition, seconds: float = 10.0) -> None:  # type: ignore[no-untyped-def]
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
-
-
-def slowly(session: Session, verb: str, argument: str) -> bytes | None:
-    if verb == ".":
-        time.sleep(0.001)
-    return None
 
 
 def test_killed_at_random_instants_nothing_is_lost_and_nothing_is_sent_twice(

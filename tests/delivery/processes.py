@@ -1,0 +1,48 @@
+"""Senders in processes of their own, to be killed, stopped and woken."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from newsletter.store.database import Database
+from tests.delivery.servers import Session
+
+ROOT = Path(__file__).parent.parent.parent
+CONNECTIONS = 4
+STARTED: list[subprocess.Popen[str]] = []
+
+
+def start(database: Database, folder: Path, port: int, *, until_idle: bool = False) -> subprocess.Popen[str]:
+    """Start one; it ends with the test at the latest."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    arguments = [url, str(folder), str(port), str(CONNECTIONS), "yes" if until_idle else "no"]
+    command = [sys.executable, "-m", "tests.delivery.child", *arguments]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    STARTED.append(child)
+    return child
+
+
+def kill_all() -> None:
+    """Whatever a test that failed has left behind."""
+    while STARTED:
+        child = STARTED.pop()
+        if child.poll() is None:
+            child.kill()
+            child.communicate()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.005)
+
+
+def slowly(session: Session, verb: str, argument: str) -> bytes | None:
+    if verb == ".":
+        time.sleep(0.001)
+    return None
