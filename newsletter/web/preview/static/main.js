@@ -33,7 +33,8 @@ const overviewPlace = h("div", { class: "overviews" });
 const banner = h("div", { class: "banner", role: "alert", hidden: true });
 const inboxStrip = h("div", { class: "strip", role: "group", "aria-label": "In Gmail on a desktop" });
 const heading = h("h1", { class: "unseen" });
-const main = h("main", {}, heading, banner, toolbar.looks, inboxStrip, stage.scaleNote, overviewPlace, stage.element, textView.element, sourceView.element, messageView.element);
+const waiting = h("p", { class: "waiting", hidden: true }, "Composing…");
+const main = h("main", {}, heading, banner, toolbar.looks, inboxStrip, waiting, stage.scaleNote, overviewPlace, stage.element, textView.element, sourceView.element, messageView.element);
 document.body.append(toolbar.element, timeline.element, main, panel.element, sheet);
 
 function change(patch, isNew = false) {
@@ -81,6 +82,8 @@ async function loadPage() {
 function paint() {
   const isOpen = Boolean(state.page);
   document.body.classList.toggle("open", isOpen);
+  document.body.classList.toggle("comparing", isOpen && state.view === "mail" && Boolean(state.version));
+  waiting.hidden = isOpen ? Boolean(pageData) : Boolean(timelineData ?? timelineTrouble);
   toolbar.paint(state, pageData, people);
   timeline.paint(state, timelineData, timelineTrouble);
   overviewPlace.hidden = isOpen;
@@ -144,7 +147,10 @@ const ACTIONS = {
   z: () => cycle("zoom", ["100", "200"]),
   p: () => cycle("persona", people.map((one, index) => (index ? one.key : ""))),
   c: () => change({ version: state.version ? "" : pageData?.revisions?.[0]?.name ?? "sent" }),
-  e: () => panel.send.to.focus(),
+  e: () => {
+    change({ version: "" });
+    panel.send.to.focus();
+  },
   "?": () => sheet.showModal(),
   "/": () => {
     change({ view: "source" });

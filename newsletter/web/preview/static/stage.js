@@ -33,7 +33,8 @@ export class Stage {
     const frame = makeFrame(title);
     const device = h("div", { class: "device" }, h("div", { class: "glass" }, frame));
     const label = h("p", { class: "device-label" });
-    return { frame, device, label, shown: "", column: h("section", { class: "device-column", "aria-label": title }, label, device) };
+    const missing = h("div", { class: "no-version", hidden: true });
+    return { frame, device, label, missing, column: h("section", { class: "device-column", "aria-label": title }, label, missing, device) };
   }
 
   paint(state, data, older) {
@@ -45,10 +46,18 @@ export class Stage {
     this.now.label.textContent = isComparing ? "Now" : "";
     if (isComparing) {
       this.show(this.before, state, older);
-      this.before.label.textContent = older?.error ? older.error.message : labelOf(state.version, data);
+      this.before.label.textContent = labelOf(state.version, data);
     }
+    this.paintMissing(isComparing && older?.error);
     this.paintError(data);
     this.fit();
+  }
+
+  paintMissing(error) {
+    const { missing, device } = this.before;
+    missing.hidden = !error;
+    device.hidden = Boolean(error);
+    fill(missing, error ? [h("b", {}, prose(error.message)), place(error) ? h("span", { class: "place" }, place(error)) : null, h("span", { class: "dim" }, prose(error.remedy))] : []);
   }
 
   show(side, state, data) {
