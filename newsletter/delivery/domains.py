@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from newsletter.delivery.throttle import HOUR, Breaker, SlidingWindow
+from newsletter.delivery.throttle import HOUR, Breaker, SlidingWindow, changed_window
 
 MOST_DOMAINS = 20_000
 """Domains remembered; the one not mailed for longest is forgotten first."""
@@ -15,7 +15,7 @@ class _Domain:
 
     def __init__(self, per_hour: int) -> None:
         self.breaker = Breaker(threshold=10)
-        self.window = SlidingWindow(per_hour) if per_hour > 0 else None
+        self.window: SlidingWindow | None = changed_window(None, per_hour)
         self.next_slot = 0.0
 
 
@@ -25,6 +25,13 @@ class Domains:
     def __init__(self, per_hour: int) -> None:
         self.per_hour = per_hour
         self._domains: OrderedDict[str, _Domain] = OrderedDict()
+
+    def change(self, per_hour: int) -> None:
+        """Another limit from here on; what went stays counted, and who rests goes on resting."""
+        self.per_hour = per_hour
+        for state in self._domains.values():
+            state.window = changed_window(state.window, per_hour)
+            state.next_slot = 0.0
 
     def wait(self, domain: str, now: float) -> float:
         """Seconds until a message to `domain` may go; 0: now, and it is counted.

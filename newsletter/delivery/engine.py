@@ -142,8 +142,9 @@ class Engine:
 
     def apply(self, relays: Mapping[str, RelaySettings]) -> None:
         """New settings of the relays, while running."""
-        self._router.apply(relays, lambda name, relay: RelayPool(name, relay, self._timeouts, self))
-        self.nudge()
+        for parcel in self._router.apply(relays, lambda name, relay: RelayPool(name, relay, self._timeouts, self)):
+            self._books.put_back(parcel.claim, 0)
+        self._spawn(self._hasten())
 
     # what the pools ask of their office
 
@@ -207,6 +208,10 @@ class Engine:
                 self._something.set()
             return True
         return False
+
+    async def _hasten(self) -> None:
+        await self._scribe.ask(self.ledger.hasten)
+        self.nudge()
 
     def _pack_more(self) -> None:
         while self._claimed and self._packing < self._most_packing:

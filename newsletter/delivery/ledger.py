@@ -104,6 +104,11 @@ class Ledger:
         with self.database.reading() as connection:
             return deliveries.count_due(connection, self.now())
 
+    def hasten(self) -> int:
+        """What waits for a limit that has changed is due now; how many. Raises StoreError."""
+        with self.database.transaction() as connection:
+            return deliveries.hasten(connection, self.now())
+
     def refuse(self, claims: Sequence[Claim]) -> dict[int, str]:
         """Which of `claims` may not go out any more; their rows are put right. Raises StoreError."""
         with self.database.reading() as connection:

@@ -189,21 +189,14 @@ class RelayPool:
             self._width += 1
 
     def apply(self, relay: RelaySettings) -> None:
-        """New settings while running."""
+        """New settings while running. Who saved them may have mended why the relay rests, so it is tried at once."""
+        self._rest_until = -math.inf
         if relay == self.relay:
             return
-        limits = RelayLimits(relay.per_second, relay.per_hour, relay.warm_up)
-        if (relay.per_second, relay.per_hour, relay.warm_up) != (
-            self.relay.per_second,
-            self.relay.per_hour,
-            self.relay.warm_up,
-        ):
-            self.limits = limits
-        if relay.domain_per_hour != self.relay.domain_per_hour:
-            self.domains = Domains(relay.domain_per_hour)
+        self.limits.change(relay.per_second, relay.per_hour, relay.warm_up)
+        self.domains.change(relay.domain_per_hour)
         self.relay = relay
         self._width = relay.connections
-        self._rest_until = -math.inf
         self.finish()
 
     def finish(self) -> None:

@@ -72,8 +72,11 @@ class Router:
             if name in self._pools:
                 self._pools[name].limits.learn(now, *found)
 
-    def apply(self, relays: Mapping[str, RelaySettings], make: Callable[[str, RelaySettings], RelayPool]) -> None:
-        """New settings while running: relays appear, change and go."""
+    def apply(
+        self, relays: Mapping[str, RelaySettings], make: Callable[[str, RelaySettings], RelayPool]
+    ) -> list[Parcel]:
+        """New settings while running: relays appear, change and go; what was queued for those that go."""
+        left: list[Parcel] = []
         for name, relay in relays.items():
             if name in self._pools:
                 self._pools[name].apply(relay)
@@ -81,8 +84,11 @@ class Router:
                 self._pools[name] = make(name, relay)
         for name in [name for name in self._pools if name not in relays]:
             pool = self._pools.pop(name)
+            left.extend(pool.queue)
+            pool.queue.clear()
             pool.finish()
             self._leaving.append(pool)
+        return left
 
     def watch(self) -> None:
         """Once in a while."""

@@ -119,19 +119,34 @@ class SlidingWindow:
         return int(moment // self._part)
 
 
+def changed_window(window: SlidingWindow | None, per_hour: int) -> SlidingWindow | None:
+    """`window` with another limit, which keeps its counts; None for no limit (0)."""
+    if per_hour <= 0:
+        return None
+    if window is None:
+        return SlidingWindow(per_hour)
+    window.limit = per_hour
+    return window
+
+
 class RelayLimits:
     """All limits of one relay together."""
 
     def __init__(self, per_second: float, per_hour: int, warm_up: tuple[int, ...]) -> None:
+        self._hour: SlidingWindow | None = None
+        self._today = 0
+        self._days_before = 0
+        self._day = -1
+        self.change(per_second, per_hour, warm_up)
+
+    def change(self, per_second: float, per_hour: int, warm_up: tuple[int, ...]) -> None:
+        """Other limits from here on; what went today and in this hour stays counted."""
         self.warm_up = warm_up
         self._second = TokenBucket(per_second, per_second) if per_second > 0 else None
         # A minute's worth may go at once; an hour's worth in the first seconds of each hour would look like an attack.
         self._smooth = TokenBucket(per_hour / HOUR, per_hour / 60) if per_hour > 0 else None
-        self._hour = SlidingWindow(per_hour) if per_hour > 0 else None
+        self._hour = changed_window(self._hour, per_hour)
         self.are_any = bool(self._second or self._hour or warm_up)
-        self._today = 0
-        self._days_before = 0
-        self._day = -1
 
     def learn(self, now: float, this_hour: int, last_hour: int, today: int, days_before: int) -> None:
         """What went through this relay before this process started, and through other workers."""

@@ -268,6 +268,17 @@ def count_due(connection: Connection, now: int) -> int:
     )
 
 
+def hasten(connection: Connection, now: int) -> int:
+    """Deliveries that were put off untried, for a limit of a relay or a domain, are due now. Returns rows changed."""
+    return connection.execute(
+        text(
+            "UPDATE delivery SET due_at = :now WHERE state = 'due' AND due_at > :now AND attempts = 0 "
+            "AND campaign_id IN (SELECT id FROM campaign WHERE state = 'running')"
+        ),
+        {"now": now},
+    ).rowcount
+
+
 def next_due(connection: Connection) -> int | None:
     """When the next delivery of a running campaign is due; None: none is waiting."""
     moments = [
