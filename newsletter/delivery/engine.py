@@ -180,9 +180,9 @@ class Engine:
     # the way of a message
 
     async def _claim_more(self) -> None:
-        if len(self._claimed) >= CLAIM // 2 or not self._router.is_any_open or not self._books.journal_works:
-            return
         wanted = min(CLAIM, self._router.claim_ahead)
+        if len(self._claimed) >= wanted // 2 or not self._router.is_any_open or not self._books.journal_works:
+            return
         if self._limit is not None:
             wanted = min(wanted, self._limit - self.tally.handled - len(self._books.held))
         if wanted <= 0:

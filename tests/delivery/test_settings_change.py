@@ -233,7 +233,7 @@ def test_the_spare_takes_over_in_the_middle_and_gives_back(runner: Runner) -> No
 def test_a_campaigns_relay_is_changed_while_running(runner: Runner) -> None:
     seed(runner.database, 200)
     with KeepingServer() as one, KeepingServer() as other:
-        running = Running(runner, one=relay(one.port, per_second=50.0), other=relay(other.port, weight=0))
+        running = Running(runner, one=relay(one.port, per_second=20.0), other=relay(other.port, weight=0))
         running.run(
             lambda: wait_until(lambda: len(one.kept) > 5),
             lambda: run_sql(runner.database, "UPDATE campaign SET relay = 'other'"),
