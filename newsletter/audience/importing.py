@@ -6,7 +6,8 @@ ends as if it had never been. Who left here is never brought back, and who had l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -122,7 +123,7 @@ def import_subscribers(
     importing = _Importing(ring, clock, f"import of {path.name}", tags, check_dns)
     rows = file.rows(lambda done: on_position(done, file.csv.size))
     with collecting_rarely(), writing_much(database), SeenAddresses() as seen:
-        while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
+        for batch in _read_ahead(rows):
             with database.transaction() as connection:
                 outcomes, changes = importing.decide(connection, batch, seen)
                 if not dry_run:
@@ -132,6 +133,19 @@ def import_subscribers(
                 on_row(outcome)
     on_position(file.csv.size, file.csv.size)
     return report
+
+
+def _read_ahead(rows: Iterator[SubscriberRow]) -> Iterator[list[SubscriberRow]]:
+    """The rows in batches, the next of them read in a thread while the database deals with the last."""
+    with ThreadPoolExecutor(1, "reader") as reader:
+        coming = reader.submit(_take, rows)
+        while batch := coming.result():
+            coming = reader.submit(_take, rows)
+            yield batch
+
+
+def _take(rows: Iterator[SubscriberRow]) -> list[SubscriberRow]:
+    return list(islice(rows, ROWS_PER_TRANSACTION))
 
 
 @dataclass(frozen=True)
