@@ -108,10 +108,8 @@ class Books:
     def fail_broken(self, broken: Iterable[tuple[Claim, str]]) -> None:
         """No message could be made of them."""
         for claim, reason in broken:
-            self._tally.failed += 1
-            self._settle(Outcome(claim.id, claim.attempts, "failed", self._now(), reply=f"not sent: {reason}"))
-            self._batch.alerts[f"campaign:{claim.campaign_id}"] = f"page {claim.page_id} can't be merged: {reason}"
-            self._log.broken(claim, reason)
+            self.held.discard(claim.id)
+            fail_broken(claim, reason, self._now(), self._batch, self._tally, self._log)
 
     def drop_refused(self, refused: Mapping[int, str]) -> None:
         """They may not go out any more; the database knows."""
@@ -157,3 +155,11 @@ class Books:
     def _settle(self, outcome: Outcome) -> None:
         self.held.discard(outcome.id)
         self._batch.outcomes.append(outcome)
+
+
+def fail_broken(claim: Claim, reason: str, now: int, batch: Batch, tally: Tally, log: DeliveryLog) -> None:
+    """Write down that no message could be made of `claim`: it has failed, and the operator is told."""
+    tally.failed += 1
+    batch.outcomes.append(Outcome(claim.id, claim.attempts, "failed", now, reply=f"not sent: {reason}"))
+    batch.alerts[f"campaign:{claim.campaign_id}"] = f"page {claim.page_id} can't be merged: {reason}"
+    log.broken(claim, reason)

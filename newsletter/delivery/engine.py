@@ -70,7 +70,7 @@ class Engine:
         self.log = log
         self._packer = packer
         self._signing = signing
-        self._most_packing = signing.count + 1 if signing else 1
+        self._most_packing = signing.count + 1 if signing else 2
         self._group = 2 * SIGNED_TOGETHER if signing else GROUP
         self._journal = journal
         self._timeouts = timeouts

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from newsletter.delivery.books import fail_broken
 from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.ledger import Batch, Ledger
 from newsletter.delivery.log import DeliveryLog
@@ -105,10 +106,7 @@ class FilingEngine:
         now = self.ledger.now()
         self.tally.unsent += len(refused)
         for claim, reason in built.broken:
-            batch.outcomes.append(Outcome(claim.id, claim.attempts, "failed", now, reply=f"not sent: {reason}"))
-            batch.alerts[f"campaign:{claim.campaign_id}"] = f"page {claim.page_id} can't be merged: {reason}"
-            self.tally.failed += 1
-            self.log.broken(claim, reason)
+            fail_broken(claim, reason, now, batch, self.tally, self.log)
         for parcel in built.parcels:
             if self._stopping:
                 return

@@ -19,7 +19,7 @@ from newsletter.delivery.steady import steady
 from newsletter.store import deliveries, traffic, uncertain
 from newsletter.store.alerts import clear_alert, raise_alert
 from newsletter.store.bounces import addressee_of_delivery
-from newsletter.store.campaigns import hourly_limits
+from newsletter.store.campaigns import RunningCampaign, running_campaigns
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Claim, Outcome
 from newsletter.store.traffic import Traffic
@@ -76,22 +76,23 @@ class Ledger:
         """Take what is due. Raises StoreError."""
         now = self.now()
         with self.database.transaction() as connection:
-            room = self._room(connection, now)
-            claims = deliveries.claim(connection, self.worker, limit, now, room)
+            campaigns = running_campaigns(connection)
+            room = self._room(connection, campaigns, now)
+            claims = deliveries.claim(connection, self.worker, campaigns, limit, now, room)
         self.is_holding_back = bool(room)
         if self._pacemaker is not None and room:
             for found in claims:
                 self._pacemaker.take(found.campaign_id, now=now)
         return claims
 
-    def _room(self, connection: Connection, now: int) -> Mapping[int, int]:
+    def _room(self, connection: Connection, campaigns: Iterable[RunningCampaign], now: int) -> Mapping[int, int]:
         if self._pacemaker is None:
             return {}
         moment = steady()
-        self._pacemaker.follow(hourly_limits(connection))
-        for campaign in self._pacemaker.unlearned(moment):
-            hours = traffic.sent_by_hour(connection, campaign, now)
-            self._pacemaker.learn(campaign, *hours, now=now, moment=moment)
+        self._pacemaker.follow({campaign.id: campaign.per_hour for campaign in campaigns if campaign.per_hour})
+        for key in self._pacemaker.unlearned(moment):
+            hours = traffic.sent_by_hour(connection, key, now)
+            self._pacemaker.learn(key, *hours, now=now, moment=moment)
         return self._pacemaker.room(now=now, moment=moment)
 
     def next_due(self) -> int | None:

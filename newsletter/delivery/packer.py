@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from newsletter.campaigns.definition import Sender, with_sender
@@ -13,8 +13,8 @@ from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.parcel import Parcel, parcel_of
 from newsletter.delivery.steady import steady
 from newsletter.errors import MaterialError
-from newsletter.message.builder import Draft, MessageBuilder, identity_of
-from newsletter.message.dkim import Signer
+from newsletter.message.builder import MessageBuilder, identity_of
+from newsletter.message.dkim import Signable, Signer
 from newsletter.message.keys import KeyRing
 from newsletter.message.links import Links, Target
 from newsletter.store.deliveries import Claim
@@ -32,28 +32,23 @@ class Built(NamedTuple):
 
 
 class Drafted(NamedTuple):
-    """Messages that lack their signatures; `broken` as in `Built`."""
+    """Parcels that lack their signatures, each with what is to be signed; `broken` as in `Built`."""
 
-    drafts: list[tuple[Claim, Draft]]
+    drafts: list[tuple[Parcel, tuple[Signable, ...]]]
     broken: list[tuple[Claim, str]]
 
     @property
     def signables(self) -> list[tuple[int, bytes]]:
         """What is to be signed, each with the number of its signer."""
-        return [
-            (number, signable.data)
-            for _, draft in self.drafts
-            for number, signable in enumerate(draft.unsigned.signables)
-        ]
+        return [(number, each.data) for _, signables in self.drafts for number, each in enumerate(signables)]
 
-    def signed(self, signatures: Sequence[bytes]) -> Built:
+    def signed(self, signatures: Iterable[bytes]) -> Built:
         """The parcels, with the signatures of `signables`."""
         found = iter(signatures)
-        parcels = [
-            parcel_of(claim, draft.signed([next(found) for _ in draft.unsigned.signables]))
-            for claim, draft in self.drafts
-        ]
-        return Built(parcels, self.broken)
+        for parcel, signables in self.drafts:
+            if signables:
+                parcel.prepend([each.field(next(found)) for each in signables])
+        return Built([parcel for parcel, _ in self.drafts], self.broken)
 
 
 class Packer:
@@ -72,28 +67,20 @@ class Packer:
 
     def build(self, claims: Sequence[Claim]) -> Built:
         """Build the messages of `claims`, signed here and now. Raises StoreError."""
-        parcels: list[Parcel] = []
-        broken: list[tuple[Claim, str]] = []
-        now = self._ledger.clock.now()
-        for claim in claims:
-            try:
-                message = self._builder(claim).build(claim.subscriber, _target(claim), now=now, copy=claim.copy)
-                parcels.append(parcel_of(claim, message))
-            except (MaterialError, ValueError) as error:
-                broken.append((claim, _reason(error)))
-        return Built(parcels, broken)
+        drafted = self.draft(claims)
+        return drafted.signed([self._signers[number].sign(data) for number, data in drafted.signables])
 
     def draft(self, claims: Sequence[Claim]) -> Drafted:
         """Build the messages of `claims` but for their signatures. Raises StoreError."""
-        drafts: list[tuple[Claim, Draft]] = []
+        drafts: list[tuple[Parcel, tuple[Signable, ...]]] = []
         broken: list[tuple[Claim, str]] = []
         now = self._ledger.clock.now()
         for claim in claims:
             try:
                 draft = self._builder(claim).draft(claim.subscriber, _target(claim), now=now, copy=claim.copy)
-                drafts.append((claim, draft))
+                drafts.append((parcel_of(claim, draft), draft.signables))
             except (MaterialError, ValueError) as error:
-                broken.append((claim, _reason(error)))
+                broken.append((claim, error.message if isinstance(error, MaterialError) else str(error)))
         return Drafted(drafts, broken)
 
     def clear(self, parcels: Sequence[Parcel]) -> dict[int, str]:
@@ -129,7 +116,3 @@ class Packer:
 
 def _target(claim: Claim) -> Target:
     return Target(claim.subscriber_id, claim.campaign_id, claim.id)
-
-
-def _reason(error: MaterialError | ValueError) -> str:
-    return error.message if isinstance(error, MaterialError) else str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,8 +35,9 @@ class Message(Protocol):
 class Parcel:
     """One message on its way.
 
-    `pieces`, `octets` long together, end in CRLF and have no line that starts with a dot. `checked_at` (monotonic seconds) is when it was last
-    asked whether this person may be mailed. `needs_utf8`: the relay must offer SMTPUTF8 (RFC 6531) and 8BITMIME.
+    `pieces`, `octets` long together, end in CRLF and have no line that starts with a dot. `checked_at` (monotonic
+    seconds) is when it was last asked whether this person may be mailed. `needs_utf8`: the relay must offer SMTPUTF8
+    (RFC 6531) and 8BITMIME.
     """
 
     claim: Claim
@@ -49,6 +51,11 @@ class Parcel:
     started_at: float = 0.0
     mail_reply: Reply | None = field(default=None, repr=False)
     refusal: tuple[Stage, Reply] | None = field(default=None, repr=False)
+
+    def prepend(self, fields: Sequence[bytes]) -> None:
+        """Put header fields before what is there."""
+        self.pieces = (*fields, *self.pieces)
+        self.octets += sum(map(len, fields))
 
 
 def parcel_of(claim: Claim, message: Message) -> Parcel:

@@ -17,10 +17,15 @@ from newsletter.delivery.steady import steady
 from newsletter.delivery.throttle import RelayLimits
 from newsletter.errors import RelayError
 
-FRESH = 0.1
+FRESH = 0.25
 """Seconds for which the answer to "may this person be mailed?" holds."""
 
-MOST_QUEUED = 256
+MOST_QUEUED = 384
+"""Parcels; so many that connections never wait for a group that is being signed."""
+
+WORTH_FILLING = 128
+"""Parcels that must be missing before more are asked for. Filling each gap at once made groups of 27, and asking
+whether they may be mailed and making it durable costs nearly as much for a few as for many."""
 IDLE_SECONDS = 15.0
 LONGEST_REST = 600.0
 
@@ -93,18 +98,14 @@ class RelayPool:
 
     @property
     def room(self) -> int:
-        """How many parcels may join the queue: few when sending is slow, so that they do not grow stale.
-
-        None while it is more than half full: filling each gap at once made groups of 27 instead of 128, and asking
-        whether they may be mailed and making it durable costs as much for a few as for many.
-        """
+        """How many parcels may join the queue: few when sending is slow, so that they do not grow stale."""
         if self.is_resting or self._limits_wait() > 1.0:
             return 0
         most = MOST_QUEUED
         if self.limits.rate < MOST_QUEUED:
             most = max(1, math.ceil(self.limits.rate / 2))
         free = most - len(self.queue)
-        return free if 2 * free >= most else 0
+        return free if free >= min(WORTH_FILLING, most / 2) else 0
 
     def put(self, parcels: list[Parcel]) -> None:
         """Queue `parcels` and see that connections send them."""
@@ -143,7 +144,7 @@ class RelayPool:
             self.limits.take(self._office.clock.now().timestamp())
         parcel.started_at = moment
         self.handed_out += 1
-        if len(self.queue) == MOST_QUEUED // 2 or not self.queue:
+        if len(self.queue) == MOST_QUEUED - WORTH_FILLING or not self.queue:
             self._office.nudge()
         return parcel
 

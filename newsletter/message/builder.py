@@ -17,7 +17,7 @@ from typing import NamedTuple
 from newsletter.compose.email import Email
 from newsletter.errors import DataError, SettingsError, TemplateError
 from newsletter.message import mime
-from newsletter.message.dkim import Signer
+from newsletter.message.dkim import Signable, Signer
 from newsletter.message.head import Field, Head, Unsigned, date_value, fixed, seconds_of
 from newsletter.message.headers import mailbox, text_value, wire_address
 from newsletter.message.identity import Identity, identity_of
@@ -54,16 +54,14 @@ class Message(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A message that lacks its signatures; otherwise as `Message`."""
+    """A message that lacks its signatures, otherwise as `Message`; and what is to be signed, in the order of the
+    signers. The fields with the signatures come before `pieces`."""
 
     sender: str
     recipient: str
-    unsigned: Unsigned
+    pieces: tuple[bytes, ...]
     needs_smtputf8: bool
-
-    def signed(self, signatures: Sequence[bytes]) -> Message:
-        """The message, with the signatures of `unsigned.signables`."""
-        return Message(self.sender, self.recipient, self.unsigned.signed(signatures), self.needs_smtputf8)
+    signables: tuple[Signable, ...]
 
 
 class MessageBuilder:
@@ -93,7 +91,8 @@ class MessageBuilder:
     def build(self, subscriber: Subscriber, target: Target, *, now: datetime, copy: int = 0) -> Message:
         """The message for one subscriber, signed here and now; otherwise as `draft`."""
         draft = self.draft(subscriber, target, now=now, copy=copy)
-        return Message(draft.sender, draft.recipient, self._head.signed(draft.unsigned), draft.needs_smtputf8)
+        pieces = self._head.signed(Unsigned(draft.pieces, draft.signables))
+        return Message(draft.sender, draft.recipient, pieces, draft.needs_smtputf8)
 
     def draft(self, subscriber: Subscriber, target: Target, *, now: datetime, copy: int = 0) -> Draft:
         """The message for one subscriber. `now` (aware) is its Date; `copy` numbers what is sent again on purpose.
@@ -124,7 +123,7 @@ class MessageBuilder:
         }
         unsigned = self._head.unsigned(head, pieces, seconds)
         sender = bounce_address(links.bounce_token, self._identity.bounce_domain)
-        return Draft(sender, recipient, unsigned, needs_smtputf8)
+        return Draft(sender, recipient, unsigned.pieces, needs_smtputf8, unsigned.signables)
 
     def _to(self, subscriber: Subscriber, recipient: str) -> bytes:
         try:

@@ -68,9 +68,9 @@ class Signer:
         # relaxed canonicalisation asks here, since nothing above has a run of blanks.
         return Signable(start, canonical + b"dkim-signature:" + start.replace(b"\r\n", b""))
 
-    def sign(self, signable: Signable) -> bytes:
-        """The signature."""
-        return signature(self._key, signable.data)
+    def sign(self, data: bytes) -> bytes:
+        """The signature of `Signable.data`."""
+        return signature(self._key, data)
 
     def der(self) -> bytes:
         """The private key in PKCS #8, for a process that signs in our stead."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -52,7 +52,7 @@ class Head:
     def signed(self, unsigned: Unsigned) -> tuple[bytes, ...]:
         """The whole message in pieces, signed here and now."""
         pairs = zip(self._signers, unsigned.signables, strict=True)
-        return unsigned.signed([signer.sign(signable) for signer, signable in pairs])
+        return (*[signable.field(signer.sign(signable.data)) for signer, signable in pairs], *unsigned.pieces)
 
 
 class Unsigned(NamedTuple):
@@ -60,13 +60,6 @@ class Unsigned(NamedTuple):
 
     pieces: tuple[bytes, ...]
     signables: tuple[Signable, ...]
-
-    def signed(self, signatures: Iterable[bytes]) -> tuple[bytes, ...]:
-        """The whole message in pieces."""
-        if not self.signables:
-            return self.pieces
-        fields = [each.field(signature) for each, signature in zip(self.signables, signatures, strict=True)]
-        return (*fields, *self.pieces)
 
 
 def fixed(value: str | bytes) -> bytes:

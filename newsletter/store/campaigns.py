@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, text
 
-from newsletter.campaigns.definition import Definition
+from newsletter.campaigns.definition import Definition, Sender
 from newsletter.campaigns.definition_file import Source, definition_from, definition_to_json
 from newsletter.store.database import Database
 
@@ -96,13 +96,29 @@ def campaigns(connection: Connection, state: State | None = None) -> list[Campai
     return [_campaign(row) for row in rows]
 
 
-def hourly_limits(connection: Connection) -> dict[int, int]:
-    """Running campaign → messages an hour, where its file sets a limit. Asked before each claim, so it reads no more."""
+class RunningCampaign(NamedTuple):
+    """What sending must know of a campaign. `sender` is who its mail is from, where that differs from the settings;
+    `per_hour` the most that may go out in an hour, 0: no limit."""
+
+    id: int
+    series: str
+    relay: str
+    sender: Sender
+    per_hour: int
+
+
+def running_campaigns(connection: Connection) -> list[RunningCampaign]:
+    """The campaigns that send, oldest first. Asked before each claim, so it reads no more than it must."""
     rows = connection.execute(
-        text("SELECT id, CAST(definition AS TEXT) FROM campaign WHERE state = 'running' ORDER BY id")
+        text("SELECT id, series, relay, CAST(definition AS TEXT) FROM campaign WHERE state = 'running' ORDER BY id")
     )
-    limits = {campaign: json.loads(definition).get("limits", {}).get("per_hour") for campaign, definition in rows}
-    return {campaign: limit for campaign, limit in limits.items() if limit}
+    return [RunningCampaign(key, series, relay, *_sending_terms(terms)) for key, series, relay, terms in rows]
+
+
+@lru_cache(256)
+def _sending_terms(definition: str) -> tuple[Sender, int]:
+    terms = json.loads(definition)
+    return Sender(**terms.get("sender", {})), terms.get("limits", {}).get("per_hour") or 0
 
 
 def add_campaign(

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, CursorResult, text
 
 from newsletter.campaigns.definition import Sender
+from newsletter.store.campaigns import RunningCampaign
+from newsletter.store.id_lists import among, id_list
 from newsletter.subscriber import Subscriber
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -83,30 +85,30 @@ WHERE d.campaign_id = :campaign AND d.state = 'due' AND d.due_at <= :now
 ORDER BY d.due_at LIMIT :limit
 """
 
-_DUE_SQLITE = f"""
+_DUE_POSTGRESQL = text(f"{_DUE} FOR UPDATE OF d SKIP LOCKED")
+_DUE_SQLITE = text(f"""
 SELECT json_group_array(json_array(id, page_id, copy, email_hash, attempts, due_at, give_up_at, relay,
                                    person, address, name, zone, lang, attributes, unwanted)) FROM ({_DUE})
-"""
+""")
 """All rows as one value. Python's driver lets go of the GIL for every row it steps to, and each time the thread that
 serves the sockets takes it: a batch of 500 was 500 turns to wait for."""
 
 
 def claim(
-    connection: Connection, worker: str, limit: int, now: int, room: Mapping[int, int] | None = None
+    connection: Connection,
+    worker: str,
+    campaigns: Sequence[RunningCampaign],
+    limit: int,
+    now: int,
+    room: Mapping[int, int] | None = None,
 ) -> list[Claim]:
-    """Take up to `limit` deliveries that are due at `now`, from each running campaign in turn; of a campaign in `room`
-    at most so many.
+    """Take up to `limit` deliveries that are due at `now`, from each of `campaigns` in turn; of one in `room` at most
+    so many.
 
-    Deliveries to people who are suppressed (or not active) become `suppressed` on the way. Campaigns that are not
-    running are left alone.
+    Deliveries to people who are suppressed (or not active) become `suppressed` on the way.
     """
     claims: list[Claim] = []
     left_over = dict(room or {})
-    campaigns = list(
-        connection.execute(
-            text("SELECT id, series, relay, CAST(definition AS TEXT) FROM campaign WHERE state = 'running' ORDER BY id")
-        )
-    )
     for _ in range(ROUNDS):
         eager = []
         for left, campaign in zip(range(len(campaigns), 0, -1), campaigns, strict=True):
@@ -123,16 +125,16 @@ def claim(
     return claims
 
 
-def _claim_from(connection: Connection, worker: str, campaign: Any, share: int, now: int) -> tuple[list[Claim], int]:
+def _claim_from(
+    connection: Connection, worker: str, campaign: RunningCampaign, share: int, now: int
+) -> tuple[list[Claim], int]:
     """Claims of one campaign, and how many due rows it had (up to `share`)."""
-    campaign_id, series, relay, definition = campaign
-    sender = Sender(**json.loads(definition).get("sender", {}))
-    wanted = {"campaign": campaign_id, "series": series, "now": now, "limit": share}
+    wanted = {"campaign": campaign.id, "series": campaign.series, "now": now, "limit": share}
     rows: Sequence[Sequence[Any]]
     if _is_postgresql(connection):
-        rows = connection.execute(text(f"{_DUE} FOR UPDATE OF d SKIP LOCKED"), wanted).all()
+        rows = connection.execute(_DUE_POSTGRESQL, wanted).all()
     else:
-        rows = json.loads(connection.execute(text(_DUE_SQLITE), wanted).scalar_one())
+        rows = json.loads(connection.execute(_DUE_SQLITE, wanted).scalar_one())
     claims = []
     unwanted = []
     for row in rows:
@@ -140,13 +142,22 @@ def _claim_from(connection: Connection, worker: str, campaign: Any, share: int, 
             unwanted.append(row[0])
             continue
         delivery_id, *page, last_relay = row[:8]
-        person = (*row[8:13], _attributes(row[13]))
-        claims.append(Claim._make((delivery_id, campaign_id, series, *page, last_relay, relay, sender, *person)))
+        delivery = (delivery_id, campaign.id, campaign.series, *page, last_relay, campaign.relay, campaign.sender)
+        claims.append(Claim._make((*delivery, *row[8:13], _attributes(row[13]))))
     if claims:
-        _set_state(connection, [found.id for found in claims], "claimed", worker)
+        _execute(connection, _CLAIM, [found.id for found in claims], worker=worker)
     if unwanted:
-        _finish_unsent(connection, unwanted, "suppressed", now)
+        _execute(connection, _FINISH_UNSENT, unwanted, state="suppressed", now=now)
     return claims, len(rows)
+
+
+_UNWANTED = """(s.state <> 'active' OR EXISTS (SELECT 1 FROM suppression x
+                WHERE x.address_hash = s.address_hash AND x.scope IN ('', c.series)))"""
+_HELD = """
+FROM delivery d JOIN campaign c ON c.id = d.campaign_id JOIN subscriber s ON s.id = d.subscriber_id
+WHERE d.id {among} AND d.state = 'claimed' AND d.worker = :worker"""
+_ALLOWED = f"SELECT count(*) {_HELD} AND c.state = 'running' AND NOT {_UNWANTED}"
+_STANDING = f"SELECT d.id, c.state, {_UNWANTED} {_HELD}"
 
 
 def refusals(connection: Connection, worker: str, claims: Sequence[Claim]) -> dict[int, str]:
@@ -155,16 +166,11 @@ def refusals(connection: Connection, worker: str, claims: Sequence[Claim]) -> di
     Values: `suppressed` (also: no longer active), `paused`, `cancelled`, and `lost` when the row is gone (erased) or
     no longer this worker's.
     """
-    unwanted = """(s.state <> 'active' OR EXISTS (SELECT 1 FROM suppression x
-                  WHERE x.address_hash = s.address_hash AND x.scope IN ('', c.series)))"""
-    held = f"""
-        FROM delivery d JOIN campaign c ON c.id = d.campaign_id JOIN subscriber s ON s.id = d.subscriber_id
-        WHERE d.id {among(connection)} AND d.state = 'claimed' AND d.worker = :worker"""
-    asked = {"ids": bound(connection, [found.id for found in claims]), "worker": worker}
-    allowed = text(f"SELECT count(*) {held} AND c.state = 'running' AND NOT {unwanted}")
-    if connection.execute(allowed, asked).scalar_one() == len(claims):  # nearly always: one number, not a row for each
+    ids = [found.id for found in claims]
+    allowed = _execute(connection, _ALLOWED, ids, worker=worker).scalar_one()
+    if allowed == len(claims):  # nearly always: one number, not a row for each
         return {}
-    rows = connection.execute(text(f"SELECT d.id, c.state, {unwanted} {held}"), asked)
+    rows = _execute(connection, _STANDING, ids, worker=worker)
     refused = {found.id: "lost" for found in claims}
     for delivery_id, campaign_state, is_unwanted in rows:
         if is_unwanted:
@@ -184,21 +190,18 @@ def put_back(connection: Connection, worker: str, refused: Mapping[int, str], no
     for reason in ("suppressed", "cancelled"):
         ids = [key for key, found in refused.items() if found == reason]
         if ids:
-            _finish_unsent(connection, ids, reason, now)
+            _execute(connection, _FINISH_UNSENT, ids, state=reason, now=now)
+
+
+_RELEASE = (
+    "UPDATE delivery SET state = 'due', worker = NULL WHERE id {among} AND worker = :worker AND state = 'claimed'"
+)
 
 
 def release(connection: Connection, worker: str, ids: Iterable[int]) -> int:
     """Claims that were surely not sent are due again; no attempt is counted. Returns rows changed."""
     wanted = list(ids)
-    if not wanted:
-        return 0
-    return connection.execute(
-        text(
-            "UPDATE delivery SET state = 'due', worker = NULL "
-            f"WHERE id {among(connection)} AND worker = :worker AND state = 'claimed'"
-        ),
-        {"ids": bound(connection, wanted), "worker": worker},
-    ).rowcount
+    return _execute(connection, _RELEASE, wanted, worker=worker).rowcount if wanted else 0
 
 
 _RECORD_SQLITE = """
@@ -303,35 +306,20 @@ def claims_by_worker(connection: Connection) -> dict[str, list[tuple[int, int]]]
     return found
 
 
-def _set_state(connection: Connection, ids: list[int], state: str, worker: str | None) -> None:
-    connection.execute(
-        text(f"UPDATE delivery SET state = :state, worker = :worker WHERE id {among(connection)}"),
-        {"ids": bound(connection, ids), "state": state, "worker": worker},
-    )
+_CLAIM = "UPDATE delivery SET state = 'claimed', worker = :worker WHERE id {among}"
+_FINISH_UNSENT = """
+UPDATE delivery SET state = :state, worker = NULL, finished_at = :now WHERE id {among} AND state IN ('due', 'claimed')
+"""
 
 
-def _finish_unsent(connection: Connection, ids: list[int], state: str, now: int) -> None:
-    connection.execute(
-        text(
-            "UPDATE delivery SET state = :state, worker = NULL, finished_at = :now "
-            f"WHERE id {among(connection)} AND state IN ('due', 'claimed')"
-        ),
-        {"ids": bound(connection, ids), "state": state, "now": now},
-    )
+def _execute(connection: Connection, statement: str, ids: list[int], **values: Any) -> CursorResult[*tuple[Any, ...]]:
+    """Execute `statement` for the deliveries `ids`, which stand for `{among}` in it."""
+    statement = statement.replace("{among}", among(connection))
+    return connection.execute(text(statement), {**values, "ids": id_list(connection, ids)})
 
 
 def _is_postgresql(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
-
-
-def among(connection: Connection) -> str:
-    """`IN (…)` over a bound list of ids: one statement text however many there are."""
-    return "= ANY(:ids)" if _is_postgresql(connection) else "IN (SELECT value FROM json_each(:ids))"
-
-
-def bound(connection: Connection, ids: list[int]) -> Any:
-    """`ids` as the value of `:ids` in `among`."""
-    return ids if _is_postgresql(connection) else json.dumps(ids)
 
 
 def _attributes(value: Any) -> Mapping[str, Any]:

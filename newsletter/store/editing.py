@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, select, text
 
-from newsletter.store.enrollments import People, among, id_list
+from newsletter.store.enrollments import People
+from newsletter.store.id_lists import among, id_list
 from newsletter.store.tables import enrollment, subscriber, suppression
 
 EVERYBODY = People(low=0, high=2**62)

@@ -5,8 +5,7 @@ Times are seconds since 1970. Callers hold the lock of `newsletter.store.campaig
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -30,6 +29,7 @@ from sqlalchemy import (
 )
 
 from newsletter.campaigns.due import NO_PREFERENCES, Preferences
+from newsletter.store.id_lists import among, id_list
 from newsletter.store.preferences import WEEKDAYS
 from newsletter.store.tables import enrollment, subscriber, suppression
 from newsletter.store.upsert import insert_into
@@ -77,18 +77,6 @@ class Change(NamedTuple):
     next_page_id: str | None
     due_at: int | None
     last_sent_at: int | None
-
-
-def among(connection: Connection, name: str = "ids") -> str:
-    """`IN (…)` over a bound list of ids: one statement text however many there are."""
-    return (
-        f"= ANY(:{name})" if connection.dialect.name == "postgresql" else f"IN (SELECT value FROM json_each(:{name}))"
-    )
-
-
-def id_list(connection: Connection, ids: Iterable[int] | Iterable[str]) -> Any:
-    """The value to bind for `among`."""
-    return list(ids) if connection.dialect.name == "postgresql" else json.dumps(list(ids))
 
 
 def rows_changed(connection: Connection, result: CursorResult[Any]) -> int:

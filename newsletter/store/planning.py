@@ -13,7 +13,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from newsletter.campaigns.due import Preferences
-from newsletter.store.enrollments import NEXT_PAGE, PREFERENCES, among, id_list, preferences_from, rows_changed
+from newsletter.store.enrollments import NEXT_PAGE, PREFERENCES, preferences_from, rows_changed
+from newsletter.store.id_lists import among, id_list
 
 DUE = "e.campaign_id = :campaign AND e.state = 'active' AND e.due_at > :since AND e.due_at <= :now"
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, select, text
 
 from newsletter.store.editing import UNDER_WAY
-from newsletter.store.enrollments import among, id_list
+from newsletter.store.id_lists import among, id_list
 from newsletter.store.tables import subscriber
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from newsletter.store.deliveries import among, bound
+from newsletter.store.id_lists import among, id_list
 
 
 class Uncertain(NamedTuple):
@@ -62,7 +62,7 @@ def mark_uncertain(connection: Connection, worker: str, ids: Iterable[int], reas
             """
         ),
         {
-            "ids": bound(connection, wanted),
+            "ids": id_list(connection, wanted),
             "worker": worker,
             "reason": f"uncertain: {reason}",
             "later": now + pause,
@@ -83,6 +83,6 @@ def resolve_uncertain(connection: Connection, ids: Iterable[int], state: str, no
             else "UPDATE delivery SET state = :state, worker = NULL, finished_at = :finished "
             f"WHERE id {among(connection)} AND state = 'uncertain'"
         ),
-        {"ids": bound(connection, list(ids)), "state": state, "finished": None if state == "due" else now}
+        {"ids": id_list(connection, list(ids)), "state": state, "finished": None if state == "due" else now}
         | ({"due": now} if state == "due" else {}),
     ).rowcount

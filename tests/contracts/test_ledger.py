@@ -9,6 +9,7 @@ import pytest
 from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.recovery import keep_alive, recover
 from newsletter.store import alerts, deliveries, emails, leases, traffic, uncertain
+from newsletter.store.campaigns import running_campaigns
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Outcome
 from tests.delivery.world import NOW, a_campaign, an_email, due, row, run_sql, scalars, seed, states, subscribers
@@ -16,7 +17,7 @@ from tests.delivery.world import NOW, a_campaign, an_email, due, row, run_sql, s
 
 def claim(database: Database, limit: int = 100, worker: str = "w1", now: int = NOW) -> list[deliveries.Claim]:
     with database.transaction() as connection:
-        return deliveries.claim(connection, worker, limit, now)
+        return deliveries.claim(connection, worker, running_campaigns(connection), limit, now)
 
 
 def test_a_claim_brings_all_that_merging_needs(database: Database) -> None:

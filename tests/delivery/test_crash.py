@@ -124,12 +124,13 @@ def test_unsubscribed_while_the_process_sleeps_means_not_sent(runner: Runner) ->
 def test_recovery_takes_well_under_five_seconds(sqlite_database: Database, tmp_path: Path) -> None:
     from newsletter.delivery.journal import Journal, Key
     from newsletter.store import deliveries
+    from newsletter.store.campaigns import running_campaigns
     from tests.delivery.world import NOW
 
     seed(sqlite_database, 1000)
     journal = Journal(tmp_path, "w1")
     with sqlite_database.transaction() as connection:
-        claims = deliveries.claim(connection, "w1", 1000, NOW)
+        claims = deliveries.claim(connection, "w1", running_campaigns(connection), 1000, NOW)
     journal.release([Key(claim.id, claim.attempts) for claim in claims])
     journal.close()
     (found,) = recover(sqlite_database, tmp_path, NOW)

@@ -13,7 +13,7 @@ from newsletter.errors import CampaignError
 from newsletter.scheduler import operate
 from newsletter.scheduler.status import why
 from newsletter.store.audits import actions_on
-from newsletter.store.campaigns import change_definition, hourly_limits, planning
+from newsletter.store.campaigns import change_definition, planning, running_campaigns
 from newsletter.store.database import Database
 from newsletter.store.emails import save_email
 from tests.scheduler.world import World, utc
@@ -239,8 +239,8 @@ def test_a_limit_per_hour_can_be_changed_while_the_campaign_runs(world: World) -
     world.add_campaign("a", limits={"per_hour": 400})
     world.add_campaign("a", name="free")
     with planning(world.database) as connection:
-        (campaign_id,) = hourly_limits(connection)
-        assert hourly_limits(connection) == {campaign_id: 400}
+        limited, free = running_campaigns(connection)
+        assert (limited.per_hour, free.per_hour) == (400, 0)
         changed = replace(world.campaign().definition, limits=Limits(per_hour=900))
-        change_definition(connection, campaign_id, changed, git_revision="", now=world.seconds)
-        assert hourly_limits(connection) == {campaign_id: 900}
+        change_definition(connection, limited.id, changed, git_revision="", now=world.seconds)
+        assert running_campaigns(connection)[0].per_hour == 900
