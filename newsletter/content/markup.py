@@ -29,6 +29,11 @@ from newsletter.errors import ContentError
 from newsletter.finding import Finding, Severity
 
 DECLARATION = re.compile(r"([a-z-]+)\s*:\s*([\w#%.,() +-]{1,60})", re.IGNORECASE)
+PLAIN_COLOUR = re.compile(r"#[0-9a-f]{3,8}|rgba?\([\d\s.,%/]+\)|(?!inherit|initial|unset|none|transparent)[a-z]+", re.I)
+LIGHT = re.compile(
+    r"#(?:[c-f][0-9a-f]?){3}|white|ivory|snow|whitesmoke|rgba?\(\s*2\d\d\s*,\s*2\d\d\s*,\s*2\d\d.*", re.I
+)
+"""A colour of letters that nobody reads on white."""
 SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 DOCUMENT_TAG = re.compile(r"</?(?:html|body)(?=[\s/>])[^<>]*>", re.IGNORECASE)
@@ -51,6 +56,7 @@ class Markup:
     folder: str
     slots: Slots
     findings: list[Finding] = field(default_factory=list)
+    _grounds: dict[Element, str] = field(default_factory=dict)
 
     def read(self, html: str) -> Element:
         """The cleaned `<body>` of `html`. Raises ContentError when it nests too deep to be read."""
@@ -141,8 +147,9 @@ class Markup:
         if tag == "img":
             _find_source(element)
         style = attributes.pop("style", "")
-        if tag in ("td", "th") and "bgcolor" in attributes:
-            style = f"background-color:{attributes['bgcolor']};{style}"
+        if PLAIN_COLOUR.fullmatch(attributes.get("bgcolor", "")):
+            self._grounds[element] = attributes["bgcolor"]
+            style = f"background-color:{attributes['bgcolor']};{style}" if tag in ("td", "th") else style
         if tag == "span" and "color" in attributes:
             style = f"color:{attributes['color']};{style}"
         kept = {name: value for name, value in attributes.items() if name in allowed or name in EVERYWHERE}
@@ -169,8 +176,19 @@ class Markup:
             declarations["text-align"] = align
         for part in style.split(";"):
             match = DECLARATION.fullmatch(part.strip())
-            if match and match[1].lower() in STYLES and "url(" not in match[2] and "expression" not in match[2].lower():
-                declarations[match[1].lower()] = match[2].strip()
+            if match is None or "url(" in match[2] or "expression" in match[2].lower():
+                continue
+            name, value = match[1].lower(), match[2].strip()
+            if name == "background" and PLAIN_COLOUR.fullmatch(value):
+                name = "background-color"  # else the ground goes, and white letters stay on it
+            if name in STYLES:
+                declarations[name] = value
+        if "background-color" in declarations:
+            self._grounds[element] = declarations["background-color"]
+        elif LIGHT.fullmatch(declarations.get("color", "")):
+            # Light letters take their ground along: the cell it belongs to may only lay the page out, and goes.
+            ground = next((self._grounds[above] for above in element.iterancestors() if above in self._grounds), None)
+            declarations |= {"background-color": ground} if ground else {}
         if declarations and tag != "img":
             element.set("style", "; ".join(f"{name}: {value}" for name, value in declarations.items()))
 

@@ -222,3 +222,17 @@ def test_fenced_code_and_tables_know_their_lines() -> None:
     lines = {element: int(line) for element, line in re.findall(r'<(p|table|pre) data-line="(\d+)"', found)}
     assert lines["table"] - lines["p"] == 2
     assert lines["pre"] - lines["p"] == 6
+
+
+def test_a_ground_in_short_is_kept_like_one_in_full() -> None:
+    short = article("<p><a href='https://a.example' style='background: yellow; color: #111'>Go</a></p>")
+    assert "background-color: yellow; color: #111" in short
+    assert "background" not in article("<p style='background: url(https://a.example/x.png) no-repeat'>A</p>")
+
+
+def test_light_letters_take_the_ground_of_a_cell_that_goes_along() -> None:
+    button = "<table><tr><td style='background:#2199e8'><a href='https://a.example' style='color:#fefefe'>Go</a></td></tr></table>"
+    assert "color: #fefefe; background-color: #2199e8" in article(button)
+    wrapped = "<center bgcolor='#222222'><p style='color:#fff'>Go</p><p style='color:#900'>Stay</p></center>"
+    assert "color: #fff; background-color: #222222" in article(wrapped)
+    assert '<p style="color: #900">Stay' in article(wrapped)
