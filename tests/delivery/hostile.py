@@ -8,77 +8,50 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
+import socket
+import struct
 from collections import Counter
 
-HARMLESS = ("as it is", "octet by octet", "late", "bare LF", "several lines", "long line", "NUL", "no text")
+from tests.delivery.servers import LoopbackServer
+
+HARMLESS = (
+    "as it is", "octet by octet", "late", "bare LF", "several lines", "empty lines", "long line", "NUL", "no text",
+    "8-bit", "bare CR", "status of a refusal",
+)  # fmt: skip
 """Still the reply that it was, to who reads well."""
 
-BROKEN = ("two codes", "1xx", "code 999", "not a reply", "endless line", "endless reply", "half a line", "TLS garbage")
+BROKEN = (
+    "two codes", "1xx", "code 999", "code 000", "code of two digits", "code of four digits", "NUL in the code",
+    "not a reply", "blank line first", "tab", "endless line", "a megabyte", "endless reply", "half a line", "TLS garbage",
+)  # fmt: skip
 """No reply at all: the connection can't be used any more."""
 
-GONE = ("closed", "closed before", "half-closed", "reset", "silent")
-REFUSING = ("450", "550", "421", "554 5.7.1", "452")
+GONE = ("closed", "closed before", "half-closed", "reset", "silent", "too slow", "never done")
+REFUSING = ("450", "550", "421", "554 5.7.1", "452", "550 2.0.0")
 LYING = ("twice", "one more 354", "next reply early", "swapped")
 """Replies to what was not said. Nobody can count right for a server that says 250 to nothing, but never twice."""
 
 
-class Gone(Exception):  # noqa: N818 - not an error: this server has had enough
-    """The connection is over."""
+class Gone(ConnectionError):  # noqa: N818 - not an error here
+    """The connection is over: this server has had enough."""
 
 
-class HostileServer:
+class HostileServer(LoopbackServer):
     """Every reply is mangled in one of `ways` with the probability `often`; deterministic by `seed`, but for timing."""
 
     def __init__(self, seed: int, ways: tuple[str, ...], often: float, *, pipelining: bool) -> None:
+        super().__init__()
         self.chance = random.Random(seed)
         self.ways = ways
         self.often = often
         self.offers = b"250-hostile\r\n250 PIPELINING\r\n" if pipelining else b"250 hostile\r\n"
         self.whole: Counter[str] = Counter()
-        self.port = 0
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-
-    def __enter__(self) -> HostileServer:
-        self._thread.start()
-        assert self._ready.wait(5)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        assert self._loop is not None and self._stop is not None
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
 
     def behave(self) -> None:
         """From now on."""
         self.often = 0.0
 
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._talk_safely, "127.0.0.1", 0, limit=2**24)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)
-
-    async def _talk_safely(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._talk(reader, writer)
-        except (Gone, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recipient = ""
         await self._say(writer, b"220 hostile ESMTP\r\n")
         while line := await reader.readline():
@@ -149,7 +122,17 @@ class HostileServer:
             await asyncio.sleep(0.2)
         elif way == "reset":
             writer.write(reply[: self.chance.randrange(len(reply))])
+            # On close the kernel drops what it holds and says RST.
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
+        elif way == "too slow":
+            for octet in reply:
+                writer.write(bytes([octet]))
+                await asyncio.sleep(0.1)
+        elif way == "never done":
+            while True:
+                writer.write(reply[:3] + b"-one line more\r\n")
+                await asyncio.sleep(0.05)
         elif way == "silent":
             await asyncio.sleep(3600)
         raise Gone
@@ -157,13 +140,25 @@ class HostileServer:
 
 def _mangled(way: str, reply: bytes) -> bytes:
     code, text = reply[:3], reply[4:]
+    is_hello = b"\r\n250 " in reply or b"hostile" in reply
     return {
         "bare LF": reply.replace(b"\r\n", b"\n"),
         "several lines": b"%b-first\r\n%b-second\r\n%b" % (code, code, reply) if code != b"250" else reply,
         "long line": code + b" " + b"x" * 2000 + b"\r\n" if b"PIPELINING" not in reply else reply,
-        "NUL": code + b" \0" + text if b"\r\n250 " not in reply else reply,
-        "no text": code + b"\r\n" if b"\r\n250 " not in reply else reply,
+        "NUL": code + b" \0" + text if not is_hello else reply,
+        "no text": code + b"\r\n" if not is_hello else reply,
         "two codes": code + b"-one\r\n" + (b"451" if code != b"451" else b"250") + b" other\r\n",
+        "empty lines": b"%b-\r\n%b-\r\n%b" % (code, code, reply) if code != b"250" else reply,
+        "8-bit": code + b" \xfcber\xfcll \xe2\x80\xae " + text if not is_hello else reply,
+        "bare CR": code + b" so\rso\r" + text if not is_hello else reply,
+        "status of a refusal": code + b" 5.1.1 " + text if not is_hello else reply,
+        "code 000": b"000" + reply[3:],
+        "code of two digits": reply[1:],
+        "code of four digits": code + b"0 " + text,
+        "NUL in the code": code[:1] + b"\0" + reply[1:],
+        "blank line first": b"\r\n" + reply,
+        "tab": code + b"\t" + text,
+        "a megabyte": code + b" " + b"x" * 1_000_000 + b"\r\n",
         "1xx": b"150 hold the line\r\n" + reply,
         "code 999": b"999" + reply[3:],
         "not a reply": b"\xff\x00\xfe what?\r\n",

@@ -10,9 +10,11 @@ import ssl
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 HANG = b"HANG"  # no reply, the connection stays
 CLOSE = b"CLOSE"  # no reply, the connection is cut
@@ -56,7 +58,57 @@ class Kept:
     session: int
 
 
-class KeepingServer:
+class LoopbackServer(ABC):
+    """A server with an event loop in a thread of its own, from `with` to its end; who inherits says how it talks."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(5)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        assert self._loop is not None and self._stop is not None
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5)
+
+    async def listen(self) -> asyncio.Server:
+        """Begin; what talks is `talk`."""
+        return await asyncio.start_server(self._talk_safely, "127.0.0.1", self.port, limit=2**24)
+
+    @abstractmethod
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection; it may end by the exceptions that a broken connection raises."""
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        server = await self.listen()
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # let aborted transports close their sockets
+
+    async def _talk_safely(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError, ssl.SSLError):
+                await self.talk(reader, writer)
+        finally:
+            writer.transport.abort()
+
+
+class KeepingServer(LoopbackServer):
     """Keeps every message it has acknowledged, or was about to. `script(session, verb, argument)` may answer in its
     place: bytes are sent as they are; None means the usual answer; HANG, CLOSE and HALF_CLOSE say nothing.
 
@@ -75,6 +127,7 @@ class KeepingServer:
         greeting: bytes = b"220 test ESMTP\r\n",
         slow_reader: bool = False,
     ) -> None:
+        super().__init__()
         self.slow_reader = slow_reader
         self.script = script or (lambda session, verb, argument: None)
         self.extensions = extensions
@@ -84,59 +137,29 @@ class KeepingServer:
         self.greeting = greeting
         self.kept: list[Kept] = []
         self.sessions: list[Session] = []
-        self.port = 0
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-
-    def __enter__(self) -> KeepingServer:
-        self._thread.start()
-        assert self._ready.wait(5)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        assert self._loop is not None and self._stop is not None
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
 
     @property
     def recipients(self) -> list[str]:
         return [kept.recipient for kept in self.kept]
 
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
+    async def listen(self) -> asyncio.Server:
         # With the protocol named, asyncio sets TCP_NODELAY; without, each message waits 40 ms for a delayed ACK.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.slow_reader:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         listener.bind(("127.0.0.1", self.port))
-        server = await asyncio.start_server(
+        return await asyncio.start_server(
             self._talk_safely,
             sock=listener,
             ssl=self.context if self.implicit_tls else None,
             limit=65536 if self.slow_reader else 2**24,
         )
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # let aborted transports close their sockets
 
-    async def _talk_safely(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Session(len(self.sessions), encrypted=self.implicit_tls)
         self.sessions.append(session)
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError, ssl.SSLError):
-                await self._talk(session, reader, writer)
-        finally:
-            writer.transport.abort()
+        await self._talk(session, reader, writer)
 
     async def _talk(self, session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         greeting = self.script(session, "CONNECT", "")
