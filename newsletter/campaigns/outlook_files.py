@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
@@ -152,6 +153,8 @@ def _chart(hours: Mapping[datetime, int], allowed: int) -> str:
     import pygal
     from pygal.style import Style
 
+    # pygal leaves a finder of its plugins behind, of a kind that Python no longer knows: others' imports stumble over it.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
     style = Style(
         background="transparent",
         plot_background="transparent",
