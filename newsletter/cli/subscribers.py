@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.text import Text
 
 from newsletter.cli.project import find_person, hash_of, opened
 from newsletter.cli.subscriber_lists import segment, suppressions
-from newsletter.cli.terminal import err, out
+from newsletter.cli.terminal import counted, err, out, say
 
 if TYPE_CHECKING:
-    from newsletter.audience.importing import ImportReport, RowOutcome
+    from newsletter.audience.importing import ImportReport, Outcome, RowOutcome
     from newsletter.store.histories import History
 
 SHOWN_ROWS = 100
+OUTCOME_STYLES = {"suppressed": "cyan", "refused": "yellow"}
 
 
 @click.group()
@@ -69,6 +72,7 @@ def import_(
     from newsletter.clock import SystemClock
 
     tags = tuple(filter(None, map(clean_tag, tags)))
+    reports: list[ImportReport] = []
     with opened(ctx) as (database, ring), _report(report) as write_row:
         for file in files:
             with unpacked(file) as paths:
@@ -87,7 +91,12 @@ def import_(
                     if shown[0] > SHOWN_ROWS:
                         more = f"{path.name}: and {shown[0] - SHOWN_ROWS:,} more; --report FILE writes them all"
                         err.print(more, markup=False)
-                    _print_report(done, dry_run)
+                    _print_report(done)
+                    reports.append(done)
+    if len(reports) > 1:
+        out.print(f"all: {_outcomes(sum((Counter(done.counts) for done in reports), Counter()))}", style="bold")
+    if dry_run:
+        out.print("Dry run: nothing was written.")
 
 
 @command.command("export")
@@ -120,7 +129,7 @@ def export(ctx: click.Context, expression: str | None, form: str, output: Path |
             return
         with output.open("w", encoding="utf-8", newline="") as file:
             count = write(connection, file, where)
-        out.print(f"{output}: {count:,} subscribers", markup=False)
+        out.print(f"{output}: {counted(count, 'subscriber')}", markup=False)
 
 
 @command.command("list")
@@ -295,15 +304,26 @@ def _print_row(name: str, row: RowOutcome, shown: list[int]) -> None:
         return
     shown[0] += 1
     if shown[0] <= SHOWN_ROWS:
-        err.print(f"{name}: row {row.row}: {row.outcome.value}: {row.address}: {row.reason}", markup=False)
+        line = Text(f"{name}: row {row.row}: ")
+        line.append(row.outcome.value, style=OUTCOME_STYLES.get(row.outcome.value, ""))
+        who = f": {_printable(row.address)}" if row.address else ""
+        say(err, line.append(f"{who}: {row.reason}"))
 
 
-def _print_report(report: ImportReport, dry_run: bool) -> None:
+def _printable(text: str) -> str:
+    """`text` with a sign for each byte that is no letter in the file's encoding."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _print_report(report: ImportReport) -> None:
     delimiter = {"\t": "tab", " ": "blank"}.get(report.delimiter, report.delimiter)
-    counts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in report.counts.items())
-    dry = " (dry run: nothing was written)" if dry_run else ""
-    out.print(f"{report.path.name}: {report.rows:,} rows: {counts}{dry}", markup=False)
+    out.print(f"{report.path.name}: {_outcomes(report.counts)}", style="bold", markup=False)
     out.print(f"  read as {report.encoding} with {delimiter!r} between cells", style="dim", markup=False)
+
+
+def _outcomes(counts: Mapping[Outcome, int]) -> str:
+    parts = ", ".join(f"{count:,} {outcome.value}" for outcome, count in counts.items() if count)
+    return f"{counted(sum(counts.values()), 'row')}{': ' if parts else ''}{parts}"
 
 
 @contextmanager
