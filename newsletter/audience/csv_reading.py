@@ -10,6 +10,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,8 @@ from newsletter.audience.spreadsheet import unsafe
 from newsletter.errors import DataError
 
 _SAMPLE = 65536
+LONGEST_LINE = 4_000_000
+"""Characters: ten thousand columns of hundreds of letters. What is longer is no list of people, and must not fill the memory."""
 _SAVE_ANEW = "Save it as CSV (UTF-8), and import that."
 _DELIMITERS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\s*", re.IGNORECASE)
@@ -188,7 +191,7 @@ def _as_text(raw: BinaryIO, encoding: str) -> TextIOWrapper:
 
 
 def _read(file: TextIOWrapper, delimiter: str, path: Path) -> Iterator[Record]:
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    reader = csv.reader(_lines(file, path), delimiter=delimiter, strict=True)
     row = 0
     while True:
         row += 1
@@ -219,6 +222,13 @@ def _read(file: TextIOWrapper, delimiter: str, path: Path) -> Iterator[Record]:
             yield Record(row, cells, "holds a NUL character, which no text has; take it out")
         else:
             yield Record(row, cells, "")
+
+
+def _lines(file: TextIOWrapper, path: Path) -> Iterator[str]:
+    for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE), ""), start=1):
+        if len(line) == LONGEST_LINE:
+            raise DataError("holds a line of millions of letters", where=path, line=number, remedy=_SAVE_ANEW)
+        yield line
 
 
 def _first_rows(sample: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +93,8 @@ def import_(
                     _print_report(done)
                     reports.append(done)
     if len(reports) > 1:
-        out.print(f"all: {_outcomes(sum((Counter(done.counts) for done in reports), Counter()))}", style="bold")
+        whole = {outcome: sum(done.counts[outcome] for done in reports) for outcome in reports[0].counts}
+        out.print(f"all: {_outcomes(whole)}", style="bold")
     if dry_run:
         out.print("Dry run: nothing was written.")
 
@@ -286,7 +286,7 @@ def _print_history(history: History) -> None:
         if value:
             out.print(f"  {label}: {value}", markup=False)
     for consent in history.consents:
-        details = " ".join(part for part in (consent.scope, consent.source, consent.ip, consent.wording) if part)
+        details = "; ".join(part for part in (consent.scope, consent.source, consent.ip, consent.wording) if part)
         out.print(f"  {consent.at:%Y-%m-%d %H:%M}  consent {consent.kind}: {details}", markup=False)
     for enrollment in history.enrollments:
         due = f", next {enrollment.next_page_id} at {enrollment.due_at:%Y-%m-%d %H:%M}" if enrollment.due_at else ""

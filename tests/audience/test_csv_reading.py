@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.audience.csv_reading import CsvFile
 from newsletter.audience.rows import SubscriberRow, open_subscribers, read_example
 from newsletter.errors import DataError
 
@@ -118,6 +120,26 @@ def test_a_file_without_a_header_says_so(tmp_path: Path) -> None:
 def test_a_workbook_is_told_from_a_csv(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(DataError, match="not a CSV file"):
         rows_of(tmp_path, data)
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "endless.csv"
+    with path.open("wb") as file:
+        file.write(b"email,name\nann@acme.example,Ann\n")
+        file.truncate(3_000_000_000)  # a sparse file: gigabytes that take no room on the disk
+    tracemalloc.start()
+    file_of_people = CsvFile(path, "utf-8", ",", ("email", "name"), 1, 0)
+    with pytest.raises(DataError, match="millions of letters") as refused:
+        list(file_of_people.records())
+    assert refused.value.line == 3
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    tracemalloc.stop()
+
+
+def test_ten_thousand_columns_are_no_trouble(tmp_path: Path) -> None:
+    header = "email," + ",".join(f"c{number}" for number in range(9999))
+    row = rows_of(tmp_path, f"{header}\nann@acme.example,{','.join('x' * 9999)}\n")[0]
+    assert len(row.attributes) == 9999
 
 
 def test_two_columns_of_addresses_are_not_guessed_between(tmp_path: Path) -> None:
