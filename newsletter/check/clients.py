@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -117,8 +118,9 @@ def wanted_clients(chosen: Mapping[str, str], support: Support) -> dict[str, str
     """The clients to look at with the oldest version of each ("" : the newest). Raises SettingsError for an unknown one."""
     unknown = sorted(set(chosen) - set(support.names))
     if unknown:
+        close = get_close_matches(unknown[0], support.names, n=3, cutoff=0.5) or USUAL
         raise SettingsError(
-            f"[check.clients] {unknown[0]!r} is no client.", remedy=f"There are: {', '.join(sorted(support.names))}."
+            f"[check.clients] {unknown[0]!r} is no client.", remedy=f"There are, among others: {', '.join(close)}."
         )
     for client, oldest in chosen.items():
         tried = dict.fromkeys(version for one in support.features.values() for version, _ in one.stats.get(client, ()))

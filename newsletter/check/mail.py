@@ -12,6 +12,8 @@ from lxml import etree
 
 from newsletter.content.tree import Element
 
+CLIP = 102_400
+"""Bytes of decoded HTML: Gmail shows the first 102 kB and a link to the rest; measured by senders, never published."""
 NOWHERE = "https://reader.example/"
 """Stands where an address depends on the reader."""
 HIDDEN = re.compile(r"display\s*:\s*none|max-height\s*:\s*0|font-size\s*:\s*0(?:px)?\s*(?:;|$)", re.IGNORECASE)

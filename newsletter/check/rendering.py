@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from newsletter.check.mail import STYLE_BLOCK, Mail, line_of
+from newsletter.check.mail import CLIP, STYLE_BLOCK, Mail, line_of
 from newsletter.check.rule import Problem, rule, shown
 from newsletter.finding import Severity
 
-CLIP = 102_400
 NEAR = 80_000
-"""Bytes of decoded HTML: Gmail shows the first 102 KB and a link to the rest."""
+"""Bytes of HTML from which on there is a warning."""
 RIGHT_TO_LEFT = frozenset(["ar", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", "ur", "yi"])
 STYLE = 16_384
 """Characters of a style block, beyond which Gmail drops it."""
@@ -31,19 +30,18 @@ def budget(mail: Mail) -> dict[str, int]:
 @rule(
     "size-clip",
     Severity.ERROR,
-    why="Gmail shows the first 102 KB of a mail and hides the rest, with the way to unsubscribe, behind a link.",
+    why="Gmail shows the first 102 kB of a mail and hides the rest, with the way to unsubscribe, behind a link.",
     remedy="Split the page, or remove what the mail does not need.",
     bad={"traced": "<p>" + "word " * 21_000 + "</p>"},
     good={"traced": "<p>" + "word " * 2_000 + "</p>"},
 )
 def size_clip(mail: Mail) -> Iterator[Problem]:
-    """The merged HTML stays below 102 KB; from 80 KB on there is a warning."""
+    """The merged HTML stays below 102 kB; from 80 kB on there is a warning."""
     size = mail.bytes_of_html
     if size >= NEAR:
         parts = ", ".join(f"{name} {part / 1000:.0f}" for name, part in budget(mail).items())
-        over = f"Gmail clips at {CLIP / 1024:.0f} KB" if size >= CLIP else "Gmail clips from 102 KB on"
         yield Problem(
-            f"The HTML has {size / 1024:.0f} KB ({parts} kB); {over}.",
+            f"The HTML has {size / 1000:.0f} kB ({parts}); Gmail clips at 102 kB.",
             mail.keys.get("title"),
             Severity.ERROR if size >= CLIP else Severity.WARNING,
         )

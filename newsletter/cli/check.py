@@ -156,13 +156,13 @@ def _print_budgets(checked: Sequence[CheckedSeries]) -> None:
     from newsletter.cli.terminal import out
 
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for heading in ("mail", "KB", "shell", "theme", "article", "links", "minutes"):
+    for heading in ("mail", "kB", "shell", "theme", "article", "links", "minutes"):
         table.add_column(heading, justify="left" if heading == "mail" else "right")
     for one in checked:
         for page in one.pages:
             if page.mail:
-                parts = [f"{size / 1024:.1f}" for size in budget(page.mail).values()]
-                size = f"{len(page.mail.html.encode()) / 1024:.1f}"
+                parts = [f"{size / 1000:.1f}" for size in budget(page.mail).values()]
+                size = f"{len(page.mail.html.encode()) / 1000:.1f}"
                 minutes = f"{max(len(page.mail.words) / WORDS_PER_MINUTE, 1):.0f}"
                 table.add_row(f"{one.series.name}/{page.page.slug}", size, *parts, minutes)
     if table.row_count:

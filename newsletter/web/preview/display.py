@@ -15,9 +15,6 @@ STYLE = re.compile(r"""\sstyle=(["']).*?\1""", re.S | re.I)
 ADDRESS = re.compile(r"""\s(?:href|src|background)=(["']).*?\1""", re.S | re.I)
 TAG = re.compile(r"<[^>]*>", re.S)
 
-GMAIL_CLIPS_AT = 102_000
-"""Bytes of HTML after which Gmail shows "[Message clipped]"; measured by senders, never published by Gmail."""
-
 
 def with_local_pictures(html: str, local: Callable[[str], str | None]) -> str:
     """`html` with each picture's address replaced by what `local` knows for it; other addresses are left alone."""

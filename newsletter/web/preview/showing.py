@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from newsletter.build import EXAMPLE_KEYS
+from newsletter.check.mail import CLIP
 from newsletter.check.merging import line_at_fault
 from newsletter.clock import Clock
 from newsletter.compose.email import Email
@@ -22,7 +23,7 @@ from newsletter.message.merge import Template, compile_template, render
 from newsletter.message.values import MESSAGE_NAMES, merge_values
 from newsletter.subscriber import Subscriber
 from newsletter.web.inbox.reading import read_mail
-from newsletter.web.preview.display import GMAIL_CLIPS_AT, weights, with_local_pictures
+from newsletter.web.preview.display import weights, with_local_pictures
 from newsletter.web.preview.personas import Persona
 from newsletter.web.preview.revisions import content_at, last_sent, revisions_of
 from newsletter.web.preview.timeline import Simulation, due_times
@@ -85,7 +86,7 @@ class Showing:
         series = page = None
         try:
             series, page = bench.page(reference)
-            about |= _about(series, page)
+            about |= _about(series, page) | {"page": f"{series.name}/{page.id}"}
             page, composed = self._version(series, page, version)
             about["findings"] = [_finding(finding) for finding in bench.findings_of(series, page, composed)]
             about["source"] = page.source
@@ -149,7 +150,7 @@ class Showing:
             "envelope": {"sender": message.sender, "recipient": message.recipient},
             "bytes": len(message.data),
             "html_bytes": len(mail.html.encode()),
-            "clips_at": GMAIL_CLIPS_AT,
+            "clips_at": CLIP,
             "weights": [asdict(weight) for weight in weights(mail.html)],
             "values": {key: str(value) for key, value in merged.items()},
         }

@@ -16,6 +16,7 @@ from newsletter.compose.email import Composition, Email
 from newsletter.compose.house_style import house_folder
 from newsletter.config import Settings
 from newsletter.content.page import Page, Series
+from newsletter.content.page_file import file_name
 from newsletter.content.reader import list_series, parse_page, read_page, read_series
 from newsletter.errors import ContentError, MaterialError, NewsletterError, UsageError
 from newsletter.finding import Finding, Severity
@@ -82,6 +83,7 @@ class Workbench:
         self._load, self._content, self._only = load, content, only
         self._lock = threading.RLock()
         self._pages: dict[str, tuple[tuple[int, int, int], Page | ContentError]] = {}
+        self._paths: dict[str, str] = {}
         self._composed: OrderedDict[str, Composed] = OrderedDict()
         self._glances: dict[str, Glance] = {}
         self._orders: dict[str, tuple[Series, tuple[str, ...], Mapping[str, str]]] = {}
@@ -108,17 +110,21 @@ class Workbench:
         return (*own, house_folder(), self.settings.path(site.campaigns))
 
     def page(self, reference: str) -> tuple[Series, Page]:
-        """The page `series/id`. Raises ContentError for one that can't be read, UsageError for one that is not there."""
+        """The page `series/id`, or `series/path`, by which one is known that could not be read.
+
+        Raises ContentError for one that can't be read, also if it could before, UsageError for one that is not there.
+        """
         name, _, wanted = reference.partition("/")
         with self._lock:
             series = self.series.get(name)
+            path = self._paths.get(reference, wanted)
         if series is None:
             raise UsageError(f"there is no series {name!r}", remedy=f"There are: {', '.join(self.series)}.")
         for page in series.pages:
-            if wanted == page.id:
+            if wanted in (page.id, page.path):
                 return series, page
         for finding in series.broken:
-            if wanted == finding.path:
+            if path in (finding.path, file_name(finding.path)[0]):
                 raise ContentError(finding.message, where=finding.path, line=finding.line, remedy=finding.remedy)
         raise UsageError(f"there is no page {wanted!r} in {name}", remedy="It may have got another name.")
 
@@ -131,6 +137,7 @@ class Workbench:
             if known and known.made_from == made_from:
                 self._composed.move_to_end(reference)
                 return known
+            self._paths[reference] = page.path
             fresh = self._composed[reference] = self._compose(page, series, made_from)
             before = self.glance(series, page)
             self._glances[reference] = before or _glance_of(fresh)
@@ -269,17 +276,20 @@ class Workbench:
     def _read_all(self) -> None:
         try:
             names = (self._only,) if self._only else list_series(self.content)
-            self.series = {name: read_series(self.content, name, self._read) for name in names}
+            self.series = {name: self._series(name) for name in names}
             self.trouble = None if isinstance(self.trouble, ContentError) else self.trouble
         except ContentError as error:  # the folder of a series has just been moved away
             self.trouble = error
+
+    def _series(self, name: str) -> Series:
+        return read_series(self.content, name, self._read, lang=self.settings.site.lang)
 
     def _read_again(self, names: set[str]) -> None:
         """Read the series with these names; all of them when one has come or gone."""
         try:
             if not names <= set(self.series) or isinstance(self.trouble, ContentError):
                 raise ContentError("a series has come", where=self.content)
-            self.series = {**self.series, **{name: read_series(self.content, name, self._read) for name in names}}
+            self.series = {**self.series, **{name: self._series(name) for name in names}}
         except ContentError:
             self._pages.clear()
             self._read_all()

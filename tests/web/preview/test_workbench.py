@@ -83,6 +83,22 @@ def test_an_unreadable_page_is_told_with_its_line_and_healed(desk: Desk, project
     assert bench.page("unions/last")[1].title == "Last"
 
 
+def test_a_page_that_can_no_longer_be_read_keeps_its_place_and_is_healed(desk: Desk, project: Path) -> None:
+    bench = desk.workbench
+    write(project, "content/unions/named.md", "---\ntitle: Named\nid: a-name\n---\nText.\n")
+    bench.refresh([project / "content/unions/named.md"])
+    for reference, path in (("unions/learning", "unions/learning.md"), ("unions/a-name", "unions/named.md")):
+        good = (project / "content" / path).read_text()
+        assert desk.showing.page(reference, "")["error"] is None
+        saved(bench, project, f"content/{path}", "---\ntitle: [\n---\nTorn.\n")
+        error = desk.showing.page(reference, "")["error"]
+        assert (error["path"], error["line"]) == (path, 2) or error["line"] == 3
+        assert desk.showing.page(f"unions/{path}", "")["error"]["path"] == path
+        saved(bench, project, f"content/{path}", good)
+        assert desk.showing.page(reference, "")["error"] is None
+        assert desk.showing.page(f"unions/{path}", "")["page"] == reference, "its name in the address is mended too"
+
+
 def test_a_broken_template_is_an_error_of_the_page_and_healed(desk: Desk, project: Path) -> None:
     bench = desk.workbench
     saved(bench, project, "templates/email.txt.j2", "one\n{{ nothing_of_that_name }}")

@@ -1,7 +1,7 @@
 // Puts the screen together: state in the address bar, data from the preview, a repaint after every change of either.
 
 import { addressOf, readAddress, writeAddress } from "./address.js";
-import { fill, h, prose } from "./elements.js";
+import { fill, h, place, prose } from "./elements.js";
 import { gmailRow, overview } from "./inbox_rows.js";
 import { listenForKeys, makeSheet } from "./keys.js";
 import { Panel } from "./panel.js";
@@ -76,6 +76,10 @@ async function loadPage() {
   if (mine !== asked) return; // another page was asked for meanwhile
   pageData = now;
   olderData = older ?? null;
+  if (now.page && now.page !== page) {
+    state = { ...state, page: now.page }; // it could not be read, and was known by its file
+    writeAddress(state, false);
+  }
   paint();
 }
 
@@ -111,7 +115,7 @@ function paint() {
 function paintBanner() {
   const notes = [timelineData?.trouble, ...(timelineData?.notes ?? [])].filter(Boolean);
   banner.hidden = !notes.length;
-  fill(banner, notes.map((note) => h("p", {}, h("b", {}, prose(note.message)), ` ${note.path ?? ""}${note.line ? `:${note.line}` : ""} `, prose(note.remedy))));
+  fill(banner, notes.map((note) => h("p", {}, place(note) ? h("span", { class: "place" }, `${place(note)} `) : null, h("b", {}, prose(note.message)), " ", prose(note.remedy))));
 }
 
 function rows() {

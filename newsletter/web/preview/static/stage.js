@@ -2,6 +2,7 @@
 
 import { counted, fill, h, place, prose } from "./elements.js";
 import { makeFrame, showMail } from "./mail_frame.js";
+import { isExported } from "./source.js";
 
 export const DEVICES = [
   { name: "Phone", width: 375, height: 760, key: "1" },
@@ -102,7 +103,7 @@ export class Stage {
             h("span", { class: line.hit ? "hit" : "" }, `${String(line.number).padStart(4)}  ${line.text}\n`)))
         : null,
       error.remedy ? h("p", { class: "remedy" }, prose(error.remedy)) : null,
-      h("p", { class: "dim" }, "Save the file again: this heals by itself."),
+      isExported ? null : h("p", { class: "dim" }, "Save the file again: this heals by itself."),
     );
     if (!this.errorCard.isConnected) this.now.column.append(this.errorCard);
   }
