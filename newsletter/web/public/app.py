@@ -25,7 +25,7 @@ from newsletter.web.public.clicking import ClickPages
 from newsletter.web.public.confirming import ConfirmPages
 from newsletter.web.public.limits import RateLimit, client_of
 from newsletter.web.public.preferences import PreferencesPages
-from newsletter.web.public.security import BodyLimit, SecurityHeaders
+from newsletter.web.public.security import HEADERS, BodyLimit, SecurityHeaders
 from newsletter.web.public.site import Handler, Site, client_host
 from newsletter.web.public.subscribing import SubscribePages
 from newsletter.web.public.unsubscribe import UnsubscribePages
@@ -63,6 +63,7 @@ def public_app(site: Site, more: tuple[BaseRoute, ...] = ()) -> Starlette:
             LinkError: partial(_link_problem, site),
             StoreError: partial(_store_problem, site),
             HTTPException: partial(_http_problem, site),
+            Exception: partial(_fault, site),
         },
     )
     app.router.redirect_slashes = False  # RFC 8058 §3.1 forbids a redirect
@@ -169,3 +170,8 @@ async def _http_problem(site: Site, request: Request, error: Exception) -> Respo
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     key = "problem_method" if status == 405 else "problem_missing"
     return site.problem(request, key, status=status, headers=headers)
+
+
+async def _fault(site: Site, request: Request, error: Exception) -> Response:
+    """A fault of ours, which Starlette hands on to the log. It answers outside of all middleware: hence the headers."""
+    return site.problem(request, "problem_fault", status=500, headers=HEADERS)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from newsletter.message.links import Purpose
+from newsletter.message.links import Purpose, Target
 from tests.web.public.conftest import Place, Switch
 from tests.web.public.test_subscribing import NEW, link_in, mails
 
@@ -28,6 +29,7 @@ def paths(place: Place) -> dict[str, str]:
     """Each kind of page."""
     submitted = place.client.post("/subscribe", json={"email": NEW, "series": "unions"})
     assert submitted.status_code == 202
+    last_month = place.clock.now() - timedelta(days=30)
     preferences = f"/p/{place.token(Purpose.PREFERENCES)}"
     return {
         "unsubscribe": f"/u/{place.token(Purpose.UNSUBSCRIBE)}",
@@ -38,6 +40,8 @@ def paths(place: Place) -> dict[str, str]:
         "archive": "/archive",
         "series": "/archive/unions",
         "problem": "/nothing-here",
+        "cut link": f"/u/{place.token(Purpose.UNSUBSCRIBE)[:-3]}",
+        "expired link": f"/c/{place.site.links.token(Purpose.CONFIRM, Target(place.ann, 0, 1), now=last_month)}",
     }
 
 
@@ -98,7 +102,7 @@ def test_no_page_breaks_its_own_policy(paths: dict[str, str], open_page: Callabl
     page = open_page("about:blank")
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    for path in (path for name, path in paths.items() if name != "problem"):
+    for path in (path for name, path in paths.items() if name not in ("problem", "cut link", "expired link")):
         page.goto(path)
         assert complaints == []
         assert page.evaluate("getComputedStyle(document.querySelector('main')).borderRadius") == "12px"

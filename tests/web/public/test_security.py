@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from newsletter.message.keys import Key, KeyRing
 from newsletter.message.links import Links, Purpose, Target
@@ -265,6 +271,37 @@ def test_a_database_that_does_not_answer_is_said_so(place: Place) -> None:
     answer = place.client.post(f"/u/{place.token(Purpose.UNSUBSCRIBE)}")
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
+
+
+def test_a_fault_of_ours_is_admitted_on_a_page_and_shows_nothing_of_its_inside(place: Place) -> None:
+    def fail(request: Request) -> Response:
+        raise ZeroDivisionError("secret")
+
+    app = public_app(place.site, (Route("/broken", fail),))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://letters.example") as client:
+            return await client.get("/broken")
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 500
+    assert "Something went wrong on our side" in answer.text
+    assert "secret" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_an_old_link_is_told_from_a_wrong_one(place: Place) -> None:
+    target = Target(place.ann, 0, 1)
+    long_ago = place.clock.now() - timedelta(days=30)
+    old = place.client.get(f"/c/{place.site.links.token(Purpose.CONFIRM, target, now=long_ago)}")
+    assert old.status_code == 404
+    assert "This link has expired" in old.text
+    assert 'href="/subscribe"' in old.text
+    wrong = place.client.get(f"/c/{place.token(Purpose.CONFIRM)[:-2]}")
+    assert "This link does not work" in wrong.text
+    assert 'href="/subscribe"' not in wrong.text
 
 
 def test_every_language_has_all_words_and_all_their_slots() -> None:

@@ -183,7 +183,7 @@ def test_a_link_expires_after_a_week(place: Place) -> None:
     place.clock.move(days=8)
     answer = place.client.post(link)
     assert answer.status_code == 404
-    assert "no longer works" in answer.text
+    assert "This link has expired" in answer.text
 
 
 def test_who_never_confirms_is_purged(place: Place) -> None:
