@@ -14,6 +14,7 @@ from functools import cache
 
 from sqlalchemy import Connection
 
+from newsletter.campaigns.timetable import Timetable
 from newsletter.clock import Clock
 from newsletter.scheduler.audience import audience_words
 from newsletter.scheduler.calendar import timetable_of, tzdata_version
@@ -29,8 +30,12 @@ from newsletter.store.planning import anything_changed, anything_due, anything_f
 LEASE = "scheduler"
 LEASE_SECONDS = 10
 
-KEEP_TRYING_SECONDS = 5 * 86_400
-"""How long a relay's temporary refusals are retried (RFC 5321 §4.5.4.1: four to five days)."""
+KEEP_TRYING_SECONDS = 72 * 3600
+"""How long a relay's temporary refusals are retried at most. RFC 5321 §4.5.4.1 says four to five days, for mail that
+somebody wrote; a page of a course is stale when the next one is due."""
+
+TRY_AT_LEAST_SECONDS = 3600
+"""However soon the next one is due: greylisting may take that long."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +124,22 @@ def plan_campaign(connection: Connection, name: str, now: int) -> tuple[int, int
     if not anything_due(connection, campaign.id, since, now):
         return held, 0
     deferred = held + defer_late(connection, campaign, table, now) + defer_limited(connection, campaign, table, now)
-    if not pass_gates(connection, campaign, table, now, now + KEEP_TRYING_SECONDS):
+    give_up_at = now + _keep_trying(table, now)
+    if not pass_gates(connection, campaign, table, now, give_up_at):
         return deferred, 0
-    planned = plan_due(connection, campaign.id, since, now, now + KEEP_TRYING_SECONDS)
+    planned = plan_due(connection, campaign.id, since, now, give_up_at)
     mark_planned(connection, campaign.id, now)
     return deferred, planned
+
+
+def _keep_trying(table: Timetable, now: int) -> int:
+    """Seconds: as many as there are between two pages, within reason. The same for all readers of a campaign, whose
+    zones differ but whose rhythm does not."""
+    one = table.due("", now, now, "UTC", first=False)
+    other = None if one is None else table.due("", one, one, "UTC", first=False)
+    if one is None or other is None:
+        return KEEP_TRYING_SECONDS
+    return min(max(other - one, TRY_AT_LEAST_SECONDS), KEEP_TRYING_SECONDS)
 
 
 @cache

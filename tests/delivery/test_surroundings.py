@@ -138,6 +138,32 @@ def test_suppressed_while_waiting_in_the_queue_means_not_sent(runner: Runner) ->
     assert set(states(runner.database).values()) == {"sent", "suppressed"}
 
 
+def test_erased_between_claim_and_sending_means_not_sent(runner: Runner) -> None:
+    """Person, delivery and all are gone while the mail waits in the queue: it goes nowhere, and nobody stumbles."""
+    from newsletter.store.subscribers import remove_subscriber
+
+    seed(runner.database, 20)
+    gone: list[str] = []
+    with KeepingServer() as server:
+
+        def erase() -> None:
+            while len(server.kept) < 5:
+                time.sleep(0.01)
+            with runner.database.transaction() as connection:
+                for person, address in connection.exec_driver_sql("SELECT id, address FROM subscriber").all():
+                    if address not in server.recipients:
+                        remove_subscriber(connection, person)
+                        gone.append(address)
+
+        eraser = threading.Thread(target=erase)
+        eraser.start()
+        tally = runner.run(a_relay(server.port, per_second=4.0))
+        eraser.join()
+        assert len(gone) >= 10 and len(set(server.recipients) & set(gone)) <= 1  # one was being said when they went
+    assert tally.unsent >= 1 and tally.failed == tally.uncertain == 0
+    assert set(states(runner.database).values()) == {"sent"}
+
+
 @pytest.mark.parametrize("state", ["paused", "cancelled"])
 def test_a_campaign_paused_or_cancelled_while_sending_stops_at_once(runner: Runner, state: str) -> None:
     seed(runner.database, 60)

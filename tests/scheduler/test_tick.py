@@ -243,3 +243,19 @@ def test_two_schedulers_elect_one(world: World) -> None:
     assert world.tick().leading is False
     world.change("UPDATE lease SET until = 0")
     assert world.tick().enrolled == 1
+
+
+@pytest.mark.parametrize(("cadence", "hours"), [("3d", 72), ("1w", 72), ("1d", 24), ("12h", 12), ("10m", 1)])
+def test_refusals_are_retried_for_three_days_or_until_the_next_page_would_be_due(
+    world: World, cadence: str, hours: int
+) -> None:
+    world.add_people(["Europe/Paris", "America/Lima", ""])
+    world.add_campaign(cadence={"every": cadence, "at": "09:00"} if cadence[-1] in "dw" else {"every": cadence})
+    moments = []
+    for moment in ("2026-12-01 00:00", "2026-12-08 16:00"):
+        world.at = utc(moment)
+        world.tick()
+        moments.append(world.seconds)
+    with world.database.reading() as connection:
+        found = connection.execute(text("SELECT DISTINCT give_up_at FROM delivery")).scalars().all()
+    assert found and {at - hours * 3600 for at in found} <= set(moments)
