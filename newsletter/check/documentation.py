@@ -13,10 +13,25 @@ START = """# What `newsletter check` looks at
 
 Written from the rules themselves by `python -m newsletter.check.documentation`; the examples are the rules' tests.
 
-`newsletter check` composes each page as it would be mailed, merges it for readers with much, little and odd data, and
-points at the line of the content file. It exits with 1 when there is an error, so that it can guard a pull request.
-Output is text, `--format json`, or `--format sarif` (2.1.0), which code hosts show beside the lines. With the name of a
-series, the text ends with where the bytes of each mail go and how long it takes to read.
+```
+newsletter check                # everything
+newsletter check unions         # one series, with the size of each mail at the end
+```
+
+composes each page as it would be mailed, merges it for readers with much, little and odd data, and points at the line of
+the content file or template to mend. **Errors** must not be sent, **warnings** hurt some readers, **info** is good to know.
+The exit code is 0 without errors and 1 with one, so that it can guard a pull request; 2 says that the command or
+`newsletter.toml` is wrong, 3 that a program it needs is not there. The preview shows the same beside each page.
+
+| to | add |
+|---|---|
+| merge each row of a CSV into each page, a million if need be | `--subscribers people.csv` |
+| ask whether links of other sites answer, a few at a time | `--online` |
+| hear SpamAssassin's verdict, where it is installed; offline | `--spam` |
+| notice that an upgrade or a template changed the shape of mails | `--golden` ([below](#the-shape-of-mails)) |
+| read it with a program | `--format json`, or `--format sarif` (2.1.0) for code hosts ([below](#in-a-pull-request)) |
+
+Without these nothing is asked of the network.
 
 ## Silencing
 
@@ -26,12 +41,20 @@ A comment silences one code on its line and in the paragraph behind it, and must
 <!-- check-ignore link-vague: the sentence before says it -->
 ```
 
-Front matter does so for a whole file, `ignore` under `[check]` in newsletter.toml for the whole project:
+Front matter does so for a whole file, with a reason too, and newsletter.toml for the whole project:
 
 ```yaml
 check_ignore:
   subject-long: the name of the law is that long
 ```
+
+```toml
+[check]
+ignore = ["dkim-missing"]       # our relay signs
+```
+
+A silence without a reason does not count and is a warning; one that has nothing to silence any more is told, so that it can go.
+`page-unreadable`, `merge-missing` and `template-broken` can't be silenced: such a mail can't be made.
 
 ## Rules
 """
@@ -50,6 +73,18 @@ clients, and the oldest version of each that counts, in newsletter.toml:
 ```
 
 Newer data: `newsletter check --refresh caniemail.json`.
+
+## The shape of mails
+
+```
+newsletter check --update-golden     # keep the shape of each mail in golden/; add it to git
+newsletter check --golden            # later, and in each pull request
+```
+
+A shape is the elements of a mail with what lays them out, without words and addresses. When it differs though the page is
+the same, a template or an upgrade of the program changed what readers get: `golden-changed` is an error that shows which
+lines came (+) and went (-). Look at the mail in the preview, then keep the new shape with `--update-golden`. A page that was
+edited itself is only told (`golden-outdated`).
 
 ## Other findings
 

@@ -13,6 +13,7 @@ from newsletter.cli.choices import content_option, series_argument
 
 if TYPE_CHECKING:
     from newsletter.check.checker import CheckedSeries
+    from newsletter.config import Settings
     from newsletter.content.page import Series
     from newsletter.finding import Finding
 
@@ -61,14 +62,9 @@ def command(
       newsletter check unions
       newsletter check --format sarif > mails.sarif
     """
-    from newsletter.check.checker import Checker
-    from newsletter.check.merging import NOBODY_GIVEN, GivenReaders
     from newsletter.check.spamassassin import spamassassin
-    from newsletter.checking import check_all
-    from newsletter.cli.check_subscribers import SubscribersFile
-    from newsletter.cli.choices import chosen_series, content_folder
+    from newsletter.cli.choices import content_folder
     from newsletter.cli.terminal import settings_of
-    from newsletter.clock import SystemClock
     from newsletter.config import FILE_NAME
     from newsletter.finding import Severity
 
@@ -78,16 +74,7 @@ def command(
     if spam:
         spamassassin()
     settings = settings_of(ctx)
-    everything = chosen_series(settings, None, content)
-    chosen = everything if series is None else chosen_series(settings, series, content)
-    gc.freeze()  # the modules stay for good, and looking through them took a tenth of the time
-    file = SubscribersFile(subscribers) if subscribers else None
-    readers = GivenReaders(file.name, file.read) if file else NOBODY_GIVEN
-    checker = Checker(settings, everything, readers)
-    now = SystemClock().now()
-    checked = check_all(checker, chosen, now)
-    findings: list[Finding] = [finding for one in checked for finding in one.all_findings]
-    findings += file.findings() if file else []
+    checked, findings = _check(settings, series, content, subscribers)
     folder = settings.path(GOLDEN)
     if update_golden:
         _keep_shapes(checked, folder)
@@ -101,6 +88,27 @@ def command(
     _print(form, findings, checked, names, series)
     if any(finding.severity is Severity.ERROR for finding in findings):
         ctx.exit(1)
+
+
+def _check(
+    settings: Settings, series: str | None, content: Path | None, subscribers: Path | None
+) -> tuple[list[CheckedSeries], list[Finding]]:
+    """Each chosen series after checking, and all that was found."""
+    from newsletter.check.checker import Checker
+    from newsletter.check.merging import NOBODY_GIVEN, GivenReaders
+    from newsletter.checking import check_all
+    from newsletter.cli.check_subscribers import SubscribersFile
+    from newsletter.cli.choices import chosen_series
+    from newsletter.clock import SystemClock
+
+    everything = chosen_series(settings, None, content)
+    chosen = everything if series is None else chosen_series(settings, series, content)
+    gc.freeze()  # the modules stay for good, and looking through them took a tenth of the time
+    file = SubscribersFile(subscribers) if subscribers else None
+    readers = GivenReaders(file.name, file.read) if file else NOBODY_GIVEN
+    checked = check_all(Checker(settings, everything, readers), chosen, SystemClock().now())
+    findings = [finding for one in checked for finding in one.all_findings]
+    return checked, findings + (file.findings() if file else [])
 
 
 class Names(NamedTuple):

@@ -23,11 +23,12 @@ from newsletter.message.merge import Template, compile_template, render
 from newsletter.message.values import MESSAGE_NAMES, merge_values
 from newsletter.subscriber import Subscriber
 from newsletter.web.inbox.reading import read_mail
+from newsletter.web.preview.composed import Composed
 from newsletter.web.preview.display import weights, with_local_pictures
 from newsletter.web.preview.personas import Persona
 from newsletter.web.preview.revisions import content_at, last_sent, revisions_of
 from newsletter.web.preview.timeline import Simulation, due_times
-from newsletter.web.preview.workbench import Composed, Workbench
+from newsletter.web.preview.workbench import Workbench
 
 Json = dict[str, Any]
 LAST_SENT = "sent"

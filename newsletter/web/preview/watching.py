@@ -102,52 +102,11 @@ def watching(
     The folders are asked for again whenever something in `root` changes: one may have been made, or the settings
     may name others.
     """
-    stop = threading.Event()
-    again = threading.Event()
-
-    def watch_folders() -> None:
-        watched: set[Path] | None = None
-        while not stop.is_set():
-            again.clear()
-            known = {folder.resolve() for folder in folders() if folder.is_dir()}
-            come = set() if watched is None else known - watched
-            watched = known
-            if not known:
-                again.wait(1)
-                continue
-            for changes in watch(
-                *_outermost(known),
-                watch_filter=Savings(),
-                debounce=DEBOUNCE_MS,
-                step=STEP_MS,
-                rust_timeout=LOOK_AGAIN_MS,
-                stop_event=_Either(stop, again),
-                yield_on_timeout=True,
-            ):
-                # What a folder already held when it began to be watched was never reported as saved.
-                held = {file for folder in come for file in folder.rglob("*") if file.is_file()}
-                come = set()
-                if changes or held:
-                    saved(held | {Path(path) for _, path in changes})
-
-    def watch_root() -> None:
-        for changes in watch(
-            root,
-            watch_filter=Savings(),
-            debounce=DEBOUNCE_MS,
-            step=STEP_MS,
-            rust_timeout=LOOK_AGAIN_MS,
-            stop_event=stop,
-            recursive=False,
-        ):
-            paths = {Path(path) for _, path in changes}
-            named = {file for file in files() if file.resolve() in paths or file in paths}
-            if named:
-                saved(named)
-            if named or any(path.is_dir() for path in paths):
-                again.set()
-
-    threads = [threading.Thread(target=task, name=task.__name__, daemon=True) for task in (watch_folders, watch_root)]
+    stop, again = threading.Event(), threading.Event()
+    threads = [
+        threading.Thread(target=_watch_folders, args=(folders, saved, stop, again), name="watch folders", daemon=True),
+        threading.Thread(target=_watch_root, args=(root, files, saved, stop, again), name="watch root", daemon=True),
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -157,6 +116,63 @@ def watching(
         again.set()
         for thread in threads:
             thread.join(2)
+
+
+def _watch_folders(
+    folders: Callable[[], Iterable[Path]],
+    saved: Callable[[set[Path]], object],
+    stop: threading.Event,
+    again: threading.Event,
+) -> None:
+    """Watch the folders there are, with all below them, until `stop`; look which there are when told to, `again`."""
+    watched: set[Path] | None = None
+    while not stop.is_set():
+        again.clear()
+        known = {folder.resolve() for folder in folders() if folder.is_dir()}
+        come = set() if watched is None else known - watched
+        watched = known
+        if not known:
+            again.wait(1)
+            continue
+        for changed in _changes(*_outermost(known), stop=_Either(stop, again), ticks=True):
+            # What a folder already held when it began to be watched was never reported as saved.
+            held = {file for folder in come for file in folder.rglob("*") if file.is_file()}
+            come = set()
+            if changed or held:
+                saved(held | changed)
+
+
+def _watch_root(
+    root: Path,
+    files: Callable[[], Iterable[Path]],
+    saved: Callable[[set[Path]], object],
+    stop: threading.Event,
+    again: threading.Event,
+) -> None:
+    """Watch the files beside `root` that count, and whether a folder comes or goes there."""
+    for changed in _changes(root, stop=stop, recursive=False):
+        named = {file for file in files() if file.resolve() in changed or file in changed}
+        if named:
+            saved(named)
+        if named or any(path.is_dir() for path in changed):
+            again.set()
+
+
+def _changes(
+    *folders: Path, stop: threading.Event | _Either, recursive: bool = True, ticks: bool = False
+) -> Iterator[set[Path]]:
+    """The files of each burst of saves; with `ticks`, now and then an empty set too."""
+    for changes in watch(
+        *folders,
+        watch_filter=Savings(),
+        debounce=DEBOUNCE_MS,
+        step=STEP_MS,
+        rust_timeout=LOOK_AGAIN_MS,
+        stop_event=stop,
+        yield_on_timeout=ticks,
+        recursive=recursive,
+    ):
+        yield {Path(path) for _, path in changes}
 
 
 class _Either:

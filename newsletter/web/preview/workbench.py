@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
 
 from newsletter.check.checker import Checker
 from newsletter.compose.composer import Composer
-from newsletter.compose.email import Composition, Email
+from newsletter.compose.email import Composition
 from newsletter.compose.house_style import house_folder
 from newsletter.config import Settings
 from newsletter.content.page import Page, Series
@@ -20,45 +19,11 @@ from newsletter.content.page_file import file_name
 from newsletter.content.reader import list_series, parse_page, read_page, read_series
 from newsletter.errors import ContentError, MaterialError, NewsletterError, UsageError
 from newsletter.finding import Finding, Severity
+from newsletter.web.preview.composed import Composed, Glance, MadeFrom, glance_of
 from newsletter.web.preview.pictures import PictureShelf
 
 COMPOSITIONS_KEPT = 200
 """Emails in memory: some 40 kB each, with their pictures on the shelf."""
-
-MadeFrom: TypeAlias = tuple[Page, tuple[str, ...], int]
-"""The page, the order of its series, and the number of the settings and templates: while they stay, so does an email."""
-
-
-@dataclass(frozen=True)
-class Composed:
-    """What became of a page: an email, or the error that prevented it. `made_from` tells whether it is still good."""
-
-    email: Email | None
-    findings: tuple[Finding, ...]
-    error: MaterialError | None
-    made_from: MadeFrom
-
-
-@dataclass(frozen=True)
-class Glance:
-    """What the timeline tells of a page: kept for every page, when its email has long made room for others.
-
-    `subject` and `preheader` are templates still, `size` counts the bytes of the HTML. `checked` holds what
-    `newsletter check` finds, None while it has not been asked, `known` what it knew of the other pages.
-    """
-
-    made_from: MadeFrom
-    subject: str
-    preheader: str
-    size: int | None
-    findings: tuple[Finding, ...]
-    checked: tuple[Finding, ...] | None = None
-    known: object = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether there is no email."""
-        return self.size is None
 
 
 @dataclass(frozen=True)
@@ -140,7 +105,7 @@ class Workbench:
             self._paths[reference] = page.path
             fresh = self._composed[reference] = self._compose(page, series, made_from)
             before = self.glance(series, page)
-            self._glances[reference] = before or _glance_of(fresh)
+            self._glances[reference] = before or glance_of(fresh)
             while len(self._composed) > COMPOSITIONS_KEPT:
                 self._composed.popitem(last=False)
             return fresh
@@ -347,11 +312,3 @@ class Workbench:
                     self._composed.pop(f"{series.name}/{page.id}", None)
                     self._glances.pop(f"{series.name}/{page.id}", None)
                     yield f"{series.name}/{page.id}"
-
-
-def _glance_of(composed: Composed) -> Glance:
-    email, error = composed.email, composed.error
-    if email is None:
-        broken = Finding("not-composed", Severity.ERROR, error.message if error else "")
-        return Glance(composed.made_from, "", "", None, (*composed.findings, broken))
-    return Glance(composed.made_from, email.subject, email.preheader, len(email.html.encode()), composed.findings)

@@ -115,7 +115,7 @@ function paint() {
 function paintBanner() {
   const notes = [timelineData?.trouble, ...(timelineData?.notes ?? [])].filter(Boolean);
   banner.hidden = !notes.length;
-  fill(banner, notes.map((note) => h("p", {}, place(note) ? h("span", { class: "place" }, `${place(note)} `) : null, h("b", {}, prose(note.message)), " ", prose(note.remedy))));
+  fill(banner, notes.map((note) => h("p", {}, place(note) ? h("span", { class: "place" }, `${place(note)} `) : null, h("b", {}, prose(note.message.replace(/[^.!?]$/, "$&."))), " ", prose(note.remedy))));
 }
 
 function rows() {
