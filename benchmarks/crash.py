@@ -33,7 +33,7 @@ from newsletter.errors import StoreError
 from newsletter.store.database import Database, open_database
 from newsletter.store.migrations import upgrade
 from tests.databases import create_postgresql_database, postgresql_program, postgresql_server
-from tests.delivery.servers import KeepingServer, Script, Session, free_port
+from tests.delivery.servers import CLOSE, KeepingServer, Script, Session, free_port
 from tests.delivery.world import scalars, seed, states
 
 CONNECTIONS = 8
@@ -86,10 +86,13 @@ class Trial:
             self.child = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
 
     def kill(self) -> None:
-        """kill -9."""
+        """kill -9; and let the server read what the kernel had of the sender, lest it be taken for mail of the next one."""
         if self.child is not None:
             self.child.kill()
             self.child.wait()
+        deadline = time.monotonic() + 30.0
+        while self.server.open and time.monotonic() < deadline:
+            time.sleep(0.002)
 
     def stop(self) -> None:
         """As an operator does: what is in hand is finished."""
@@ -156,6 +159,10 @@ def hesitate(session: Session, verb: str, argument: str) -> bytes | None:
     return None
 
 
+def keep_and_break_off(session: Session, verb: str, argument: str) -> bytes | None:
+    return CLOSE if verb in (".", "CONNECT") else None
+
+
 def count_uncertain(database: Database) -> int:
     return int(str(scalars(database, "SELECT count(*) FROM delivery WHERE state = 'uncertain'")[0]))
 
@@ -203,13 +210,18 @@ def kill_after(trial: Trial, dots: int) -> Script:
 
 
 def kill_the_relay(trial: Trial, blows: int) -> None:
-    """The relay is gone for a moment, again and again; the sender stays."""
+    """The relay is gone for a moment, again and again; the sender stays. Every second time it goes while it keeps what it
+    has read and says nothing any more: exactly those messages must not be sent again."""
     trial.server.port = free_port()
     trial.server.__enter__()
     trial.start()
     for _ in range(blows):
         trial.wait_for_mail()
         time.sleep(trial.chance.uniform(0.1, 0.4))
+        if trial.result.blows % 2:
+            trial.server.keep_anyway = True
+            trial.server.script = keep_and_break_off
+            time.sleep(0.02)
         trial.server.__exit__()
         time.sleep(trial.chance.uniform(0.2, 2.0))
         trial.replace_server()
@@ -282,7 +294,7 @@ def lock_the_database(trial: Trial, blows: int) -> None:
             trial.wait_for_mail()
             other = sqlite3.connect(trial.folder / "newsletter.db", isolation_level=None, timeout=10)
             other.execute("BEGIN EXCLUSIVE")
-            time.sleep(12.0)
+            time.sleep(60.0)
             trial.result.blows += 1
             other.execute("ROLLBACK")
             other.close()

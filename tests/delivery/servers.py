@@ -63,6 +63,7 @@ class LoopbackServer(ABC):
 
     def __init__(self) -> None:
         self.port = 0
+        self.open = 0  # connections that are talked on
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -101,10 +102,12 @@ class LoopbackServer(ABC):
         await asyncio.sleep(0.01)  # let aborted transports close their sockets
 
     async def _talk_safely(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
         try:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError, ssl.SSLError):
                 await self.talk(reader, writer)
         finally:
+            self.open -= 1
             writer.transport.abort()
 
 
