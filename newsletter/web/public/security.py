@@ -61,7 +61,11 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Reads the whole body before anything else happens: only so many bytes, within BODY_SECONDS."""
+    """Reads the whole body before anything else happens: only so many bytes, within BODY_SECONDS.
+
+    A request with two statements of its length is refused and its connection closed (RFC 9112 §6.1): a proxy that
+    believes the other one would take what follows for the next reader's request.
+    """
 
     def __init__(self, app: ASGIApp, seconds: float = BODY_SECONDS) -> None:
         self.app = app
@@ -70,6 +74,9 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            await _refuse(send, 400, b"The request says twice how long it is.\n")
             return
         longest = next((size for path, size in LONGER_BODIES.items() if scope["path"].startswith(path)), LONGEST_BODY)
         try:

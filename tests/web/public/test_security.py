@@ -213,6 +213,18 @@ def test_a_client_that_drips_its_headers_is_dropped(patient_port: int) -> None:
     assert answer_to_drips(patient_port, b"GET /health HTTP/1.1\r\nHost: x\r\n", b"X-A: b\r\n") == b"closed"
 
 
+def test_a_request_with_two_lengths_ends_its_connection(patient_port: int) -> None:
+    hidden = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    lengths = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"
+    with socket.create_connection(("127.0.0.1", patient_port), 10) as connection:
+        connection.sendall(b"POST /subscribe HTTP/1.1\r\nHost: x\r\n" + lengths + b"\r\n0\r\n\r\n" + hidden)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1, "what was hidden behind it is not answered"
+
+
 def test_a_client_that_says_nothing_is_dropped(patient_port: int) -> None:
     assert answer_to_drips(patient_port, b"", b"") == b"closed"
 
