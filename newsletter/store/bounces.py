@@ -55,6 +55,11 @@ def record_bounce(connection: Connection, row: BounceRow) -> bool:
     return connection.execute(statement).first() is not None
 
 
+def is_recorded(connection: Connection, event_id: str) -> bool:
+    """Whether a report of this event is stored."""
+    return connection.execute(select(bounce.c.id).where(bounce.c.event_id == event_id)).first() is not None
+
+
 def addressee_of_delivery(connection: Connection, delivery_id: int, subscriber_id: int) -> Addressee | None:
     """Whom a delivery went to; None when the person was erased or the delivery never was."""
     query = (

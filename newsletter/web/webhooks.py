@@ -7,6 +7,7 @@ is read only up to a limit, an event counts once, and the answer never tells whe
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
@@ -36,13 +37,22 @@ from newsletter.errors import DataError, LinkError, StoreError
 from newsletter.message.keys import KeyRing, address_hash
 from newsletter.message.links import Links, Purpose
 from newsletter.store.alerts import raise_alert
-from newsletter.store.bounces import Addressee, BounceRow, addressee_by_hash, addressee_of_delivery, record_bounce
+from newsletter.store.bounces import (
+    Addressee,
+    BounceRow,
+    addressee_by_hash,
+    addressee_of_delivery,
+    is_recorded,
+    record_bounce,
+)
 from newsletter.store.database import Database
 
 MAX_BODY = 2_000_000
 """Bytes of a request: SendGrid sends up to a thousand events at once, about 1 MB."""
 
 
+MOST_EVENTS = 100_000
+"""Departures remembered: more than a provider reports in the hours for which a signature holds."""
 BODY_SECONDS = 20.0
 """Time for a whole request: a sender that dawdles must not hold a connection."""
 
@@ -89,6 +99,7 @@ class Webhooks:
         self.fetch = fetch
         self.links = Links(ring, settings.web_url)
         self.limit = SoftLimit(settings.bounces.soft_limit, settings.bounces.reset_days)
+        self._left_by: OrderedDict[str, None] = OrderedDict()
 
     async def answer(self, read: Callable[[bytes, Request], Awaitable[Iterable[Notice]]], request: Request) -> Response:
         """Handle one request: 200 when it is dealt with, 4xx when refused, 503 when the provider shall try again."""
@@ -142,10 +153,16 @@ class Webhooks:
         return read_mailgun(payload)
 
     def apply(self, notices: list[Notice]) -> None:
-        """Record and act on the notices, all or none. Raises StoreError."""
+        """Record and act on the notices, all or none. Raises StoreError.
+
+        An event that was dealt with can't be used again for something else: Mailgun signs a token, not the body.
+        Bounces and complaints are known by their row, departures for as long as this process lives.
+        """
         now = self.clock.now()
         with self.database.transaction() as connection:
             for notice in notices:
+                if notice.event_id in self._left_by or (notice.has_left and is_recorded(connection, notice.event_id)):
+                    continue
                 addressee = self._addressee(connection, notice)
                 if notice.has_left:
                     if addressee is not None:
@@ -158,6 +175,9 @@ class Webhooks:
                     apply_report(
                         connection, Report(notice.event_id, notice.kind, notice.verdict, now), addressee, self.limit
                     )
+        self._left_by.update((notice.event_id, None) for notice in notices if notice.has_left)
+        while len(self._left_by) > MOST_EVENTS:
+            self._left_by.popitem(last=False)
 
     def _addressee(self, connection: Connection, notice: Notice) -> Addressee | None:
         """By our token in the envelope sender, if the provider passes it on; else by the address it names."""

@@ -243,6 +243,19 @@ def test_mailgun_an_unsubscription_is_not_a_bounce(client: Client, mailed: Maile
     assert mailed.rows(bounce) == []
 
 
+@pytest.mark.parametrize(
+    "first",
+    [{"event": "unsubscribed", "recipient": "nobody@example.org"}, {**FAILED, "recipient": "nobody@example.org"}],
+)
+@pytest.mark.parametrize("forged", [{"event": "unsubscribed", "recipient": "ann@example.org"}, FAILED])
+def test_a_signature_of_mailgun_that_was_used_is_no_good_for_another_body(
+    client: Client, mailed: Mailed, first: dict[str, object], forged: dict[str, object]
+) -> None:
+    assert client.post("/hooks/mailgun", json=mailgun(first)).status_code == 200
+    assert client.post("/hooks/mailgun", json=mailgun(forged)).status_code == 200
+    assert mailed.suppressions() == ()
+
+
 def test_an_unknown_address_gets_the_same_answer_and_is_kept(client: Client, mailed: Mailed) -> None:
     event = {**postmark("HardBounce"), "Email": "nobody@example.org"}
     answer = client.post("/hooks/postmark", json=event, auth=("hook", "secret"))
