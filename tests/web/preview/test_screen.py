@@ -240,20 +240,29 @@ def test_both_versions_scroll_together(screen: Page, address: str) -> None:
 def test_a_page_that_was_never_sent_says_so(screen: Page, address: str) -> None:
     screen.goto(f"{address}/?page=unions/last&version=sent")
     expect(screen.get_by_text("this page was never sent")).to_be_visible()
+    expect(screen.locator("iframe[title='The mail as it was']")).to_be_hidden()
+    expect(screen.locator(".panel")).to_be_hidden()
 
 
 def test_keys_move_and_switch_unless_one_is_typing(screen: Page, address: str) -> None:
     screen.goto(f"{address}/?page=unions/_index")
     mail_of(screen)
     for key, sign in (
-        ("j", "page=unions/learning"),
-        ("1", "width=375"),
-        ("d", "scheme=dark"),
-        ("t", "view=text"),
-        ("k", "page=unions/_index"),
-    ):
+        ("j", "page=unions/learning"), ("k", "page=unions/_index"), ("1", "width=375"), ("2", "width=600"), ("4", "width=1024"), ("3", "!width"),
+        ("d", "scheme=dark"), ("d", "scheme=inverted"), ("d", "!scheme"), ("i", "images=off"), ("y", "styles=off"),
+        ("z", "zoom=200"), ("p", "persona="), ("t", "view=text"), ("s", "view=source"), ("h", "view=message"),
+        ("m", "!view"), ("c", "version="), ("e", "!version"),
+    ):  # fmt: skip
         screen.keyboard.press(key)
-        wait_until(screen, "(sign) => location.search.includes(sign)", arg=sign)
+        wait_until(
+            screen, "(sign) => location.search.includes(sign.replace('!', '')) !== sign.startsWith('!')", arg=sign
+        )
+    expect(screen.get_by_label("Send to")).to_be_focused()
+    screen.evaluate("document.activeElement.blur()")
+    screen.keyboard.press("o")
+    wait_until(screen, "() => !location.search.includes('page=')")
+    screen.go_back()
+    wait_until(screen, "() => location.search.includes('page=unions/_index')")
     screen.keyboard.press("/")
     screen.keyboard.type("jk")
     assert "page=unions/_index" in screen.url
