@@ -250,7 +250,7 @@ def test_keys_move_and_switch_unless_one_is_typing(screen: Page, address: str) -
     for key, sign in (
         ("j", "page=unions/learning"), ("k", "page=unions/_index"), ("1", "width=375"), ("2", "width=600"), ("4", "width=1024"), ("3", "!width"),
         ("d", "scheme=dark"), ("d", "scheme=inverted"), ("d", "!scheme"), ("i", "images=off"), ("y", "styles=off"),
-        ("z", "zoom=200"), ("p", "persona="), ("t", "view=text"), ("s", "view=source"), ("h", "view=message"),
+        ("z", "zoom=200"), ("z", "!zoom"), ("p", "persona="), ("t", "view=text"), ("s", "view=source"), ("h", "view=message"),
         ("m", "!view"), ("c", "version="), ("e", "!version"),
     ):  # fmt: skip
         screen.keyboard.press(key)
