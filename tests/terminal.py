@@ -28,10 +28,11 @@ class Terminal:
         self._raw = b""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        without_size = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", ON_THIS_TERMINAL, *NEWSLETTER, *arguments],
             cwd=folder, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": os.getcwd(), **environment},
+            env={**without_size, "TERM": "xterm-256color", "PYTHONPATH": os.getcwd(), **environment},
         )  # fmt: skip
         os.close(slave)
 
