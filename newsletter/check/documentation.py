@@ -33,6 +33,9 @@ The exit code is 0 without errors and 1 with one, so that it can guard a pull re
 
 Without these nothing is asked of the network.
 
+With the name of a series, the text ends with the size of each mail's HTML in kB and the minutes it takes to read:
+`shell` is what holds the layout, `theme` the styles, `article` the words, `links` the addresses of links and pictures.
+
 ## Silencing
 
 A comment silences one code on its line and in the paragraph behind it, and must give a reason:
