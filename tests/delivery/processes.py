@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from newsletter.store.database import Database
@@ -24,6 +28,22 @@ def start(database: Database, folder: Path, port: int, *, until_idle: bool = Fal
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     STARTED.append(child)
     return child
+
+
+def put_to_sleep(child: subprocess.Popen[str], database: Database) -> None:
+    """SIGSTOP, as a laptop's lid, at a moment when the process holds no lock of the SQLite file: others go on writing."""
+    while True:
+        os.kill(child.pid, signal.SIGSTOP)
+        time.sleep(0.02)
+        with closing(sqlite3.connect(str(database.engine.url.database), timeout=0.1, isolation_level=None)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+                other.execute("ROLLBACK")
+            except sqlite3.OperationalError:
+                os.kill(child.pid, signal.SIGCONT)
+                time.sleep(0.01)
+            else:
+                return
 
 
 def kill_all() -> None:

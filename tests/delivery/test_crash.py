@@ -15,7 +15,7 @@ from newsletter.delivery.recovery import recover
 from newsletter.errors import AlreadyRunningError
 from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
-from tests.delivery.processes import CONNECTIONS, slowly, start, wait_until
+from tests.delivery.processes import CONNECTIONS, put_to_sleep, slowly, start, wait_until
 from tests.delivery.servers import KeepingServer
 from tests.delivery.world import a_relay, run_sql, scalars, seed, states
 
@@ -104,7 +104,7 @@ def test_unsubscribed_while_the_process_sleeps_means_not_sent(runner: Runner) ->
     with KeepingServer(slowly) as server:
         child = start(runner.database, runner.folder, server.port)
         wait_until(lambda: len(server.kept) > 20)
-        os.kill(child.pid, signal.SIGSTOP)
+        put_to_sleep(child, runner.database)
         time.sleep(0.3)
         in_flight = len(server.kept)
         run_sql(

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 
 from tests.delivery.conftest import Runner
-from tests.delivery.processes import CONNECTIONS, slowly, start, wait_until
+from tests.delivery.processes import CONNECTIONS, put_to_sleep, slowly, start, wait_until
 from tests.delivery.servers import KeepingServer, Session
 from tests.delivery.world import NOW, a_relay, an_email, due, seed, states, subscribers
 
@@ -29,7 +29,7 @@ def test_a_laptop_that_sleeps_with_idle_connections_wakes_and_sends_what_is_due(
     with server:
         child = start(database, runner.folder, server.port)
         wait_until(lambda: set(states(database).values()) == {"sent"})
-        os.kill(child.pid, signal.SIGSTOP)
+        put_to_sleep(child, database)
     with database.transaction() as connection:
         people = subscribers(connection, [f"late{number}@example.com" for number in range(50)])
         due(connection, 1, people, an_email("second"))
@@ -50,7 +50,7 @@ def test_a_laptop_that_sleeps_in_the_middle_doubts_at_most_one_message_per_conne
     with server:
         child = start(database, runner.folder, server.port)
         wait_until(lambda: len(server.kept) > 50)
-        os.kill(child.pid, signal.SIGSTOP)
+        put_to_sleep(child, database)
         time.sleep(0.2)
     with another_server(server) as awake:
         os.kill(child.pid, signal.SIGCONT)
