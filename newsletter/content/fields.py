@@ -135,8 +135,10 @@ class FieldReader:
         return value
 
     def integer(self, key: str) -> int | None:
-        """A whole number, or none."""
+        """A whole number, or none; in quotes or with zeros before it (`008`) as well, as Hugo reads it."""
         value = self.values.get(key)
+        if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,9}", value.strip()):
+            return int(value)
         if key in self.values and (not isinstance(value, int) or isinstance(value, bool)):
             raise self._error(key, "a whole number")
         return value

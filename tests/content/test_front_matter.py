@@ -142,3 +142,9 @@ def test_no_front_matter_makes_a_traceback(header: str) -> None:
             assert error.where == "a/b.md"
         else:
             assert read.title
+
+
+@pytest.mark.parametrize(("written", "weight"), [('"10"', 10), ("008", 8), ("'-3'", -3), ("017", 15), ("5", 5)])
+def test_a_weight_may_stand_in_quotes_or_begin_with_zeros(written: str, weight: int) -> None:
+    """As Hugo reads it, which takes `017` for an octal number too (YAML 1.1)."""
+    assert page("<p>x</p>", front=f"title: A\nweight: {written}").weight == weight
