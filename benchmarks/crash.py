@@ -155,7 +155,7 @@ class Trial:
 
 def hesitate(session: Session, verb: str, argument: str) -> bytes | None:
     if verb == ".":
-        time.sleep(0.0005)  # so that many kills fall between the final dot and its reply
+        time.sleep(0.002)  # so that many kills fall between the final dot and its reply, and mail lasts for all blows
     return None
 
 
@@ -174,7 +174,7 @@ def kill_the_sender(trial: Trial, blows: int) -> None:
         for number in range(blows):
             kind = ("any", "reply", "any", "commit", "start")[number % 5]
             started = time.monotonic()
-            trial.start(die_in_commit=trial.chance.randint(6, 40) if kind == "commit" else 0)
+            trial.start(die_in_commit=trial.chance.randint(3, 16) if kind == "commit" else 0)
             if kind == "start":
                 time.sleep(trial.chance.uniform(0.0, 3.0))
                 trial.kill()
@@ -187,7 +187,8 @@ def kill_the_sender(trial: Trial, blows: int) -> None:
             elif kind == "reply":
                 trial.server.script = kill_after(trial, trial.chance.randint(1, 200))
             if kind != "any" and trial.child is not None:
-                trial.child.wait(timeout=60)
+                with contextlib.suppress(subprocess.TimeoutExpired):  # everything was sent before it came to that
+                    trial.child.wait(timeout=10)
             trial.kill()
             trial.server.script = hesitate
             trial.result.blows += 1
@@ -365,8 +366,11 @@ def main() -> None:
                     if store == "postgresql":
                         url = create_postgresql_database(cluster, name.replace(" ", "_"))
                     blows = max(2, round(arguments.kills * share))
-                    trial = Trial(name, store, url, folder, max(3000, blows * 500), cluster)
-                    scenario(trial, blows)
+                    trial = Trial(name, store, url, folder, max(3000, blows * 1000), cluster)
+                    try:
+                        scenario(trial, blows)
+                    finally:
+                        trial.kill()
                     trial.database.close()
                     results.append(trial.result)
                     print(f"{time.monotonic() - started:5.0f} s  {trial.result}", file=sys.stderr, flush=True)
