@@ -1,4 +1,4 @@
-"""One connection to a relay: its socket, its handshake, then its dialogue."""
+"""One connection to a relay: its socket, and who speaks through it: first the handshake, then the dialogue."""
 
 from __future__ import annotations
 
@@ -9,40 +9,16 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
 from newsletter.config import RelaySettings
-from newsletter.delivery.authentication import choose_mechanism, first_response, next_response
 from newsletter.delivery.dialogue import Awaited, Clerk, Dialogue, Features
+from newsletter.delivery.handshake import HandshakeError, shake_hands, tls_context, tls_failure
 from newsletter.delivery.replies import ProtocolError, ReplyReader
 from newsletter.delivery.reply import Reply, Stage
-from newsletter.errors import RelayError
+from newsletter.delivery.timeouts import Timeouts
 
 DEFAULT_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds to wait at each stage: RFC 5321 §4.5.3.2, and 30 s to connect. `block` is for handing over the body; `quit`
-    is short, since a connection that waits for a goodbye keeps the next one from being opened."""
-
-    connect: float = 30.0
-    greeting: float = 300.0
-    command: float = 300.0
-    data: float = 120.0
-    block: float = 180.0
-    dot: float = 600.0
-    quit: float = 10.0
-
-
-class HandshakeError(Exception):
-    """The relay could not be reached, or refused us before the first message."""
-
-    def __init__(self, stage: Stage, reply: Reply) -> None:
-        super().__init__(f"{stage.value}: {reply}")
-        self.stage = stage
-        self.reply = reply
 
 
 class Connection(asyncio.Protocol):
@@ -143,73 +119,25 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def handshake(self, relay: RelaySettings) -> Features:
-        """Greeting, EHLO, STARTTLS and AUTH as `relay` asks for. Raises HandshakeError."""
-        stage = Stage.GREETING
-        try:
-            greeting = await self._await_reply(self.timeouts.greeting)
-            _require(stage, greeting, 220)
-            stage = Stage.EHLO
-            features = await self._hello()
-            if relay.security == "starttls":
-                stage = Stage.TLS
-                await self._start_tls(relay, features)
-                stage = Stage.EHLO
-                features = await self._hello()
-            if relay.username:
-                stage = Stage.AUTH
-                await self._authenticate(relay, features)
-        except ssl.SSLError as error:
-            raise HandshakeError(Stage.TLS, _tls_failure(error)) from error
-        except TimeoutError as error:
-            raise HandshakeError(stage, Reply(0, _silence(stage, relay))) from error
-        except OSError as error:
-            raise HandshakeError(stage, Reply(0, self._reason or str(error) or "the connection was lost")) from error
-        except ProtocolError as fault:
-            raise HandshakeError(stage, Reply(0, str(fault))) from fault
-        return features
+    # the handshake's side
 
-    async def _hello(self) -> Features:
-        name = self._own_name()
-        reply = await self._command(f"EHLO {name}", self.timeouts.command)
-        if reply.code in (500, 502):  # a server of before 1995
-            _require(Stage.EHLO, await self._command(f"HELO {name}", self.timeouts.command), 250)
-            return Features()
-        _require(Stage.EHLO, reply, 250)
-        return read_features(reply)
+    @property
+    def reason(self) -> str:
+        """Why the connection ended, as far as is known."""
+        return self._reason
 
-    async def _start_tls(self, relay: RelaySettings, features: Features) -> None:
-        if not features.starttls:
-            raise HandshakeError(Stage.TLS, Reply(554, "the relay does not offer STARTTLS; mail is never sent without"))
-        _require(Stage.TLS, await self._command("STARTTLS", self.timeouts.command), 220)
-        if self._reader.has_rest or self._early:
-            # Plain text slipped in behind the 220 would be taken for what the encrypted server says (CVE-2011-0411).
-            raise HandshakeError(Stage.TLS, Reply(554, "bytes in plain text follow the reply to STARTTLS"))
-        if self._transport is None:
-            raise ConnectionResetError("the connection was lost")
-        async with asyncio.timeout(self.timeouts.command):
-            encrypted = await self._loop.start_tls(
-                self._transport, self, tls_context(relay), server_hostname=relay.host
-            )
-        if encrypted is None:
-            raise ConnectionResetError("the connection was lost")
-        self._adopt(encrypted)
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes were received beyond the last reply asked for."""
+        return self._reader.has_rest or bool(self._early)
 
-    async def _authenticate(self, relay: RelaySettings, features: Features) -> None:
-        mechanism = choose_mechanism(relay, features.auth)
-        reply = await self._command(first_response(mechanism, relay), self.timeouts.command)
-        for step in range(2):
-            if reply.code != 334:
-                break
-            answer = next_response(mechanism, relay, reply.text, step)
-            reply = await self._command(answer, self.timeouts.command)
-        _require(Stage.AUTH, reply, 235)
-
-    async def _command(self, line: str, seconds: float) -> Reply:
+    async def ask(self, line: str, seconds: float) -> Reply:
+        """Say `line`, wait for its reply. Raises TimeoutError, ConnectionError, ProtocolError."""
         self._write([line.encode() + b"\r\n"])
-        return await self._await_reply(seconds)
+        return await self.next_reply(seconds)
 
-    async def _await_reply(self, seconds: float) -> Reply:
+    async def next_reply(self, seconds: float) -> Reply:
+        """Wait for a reply. Raises TimeoutError, ConnectionError, ProtocolError."""
         if self._early:
             return self._early.pop(0)
         if self._is_closed:
@@ -220,6 +148,24 @@ class Connection(asyncio.Protocol):
                 return await self._waiter
         finally:
             self._waiter = None
+
+    async def encrypt(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
+        """Go on in TLS. Raises TimeoutError, ConnectionError, SSLError."""
+        if self._transport is None:
+            raise ConnectionResetError("the connection was lost")
+        async with asyncio.timeout(seconds):
+            encrypted = await self._loop.start_tls(self._transport, self, context, server_hostname=host)
+        if encrypted is None:
+            raise ConnectionResetError("the connection was lost")
+        self._adopt(encrypted)
+
+    def own_name(self) -> str:
+        """What EHLO says (RFC 5321 §4.1.4): the host's full name, else the address as a literal."""
+        name = socket.gethostname()
+        if "." in name and name.isascii():
+            return name
+        address = self._transport.get_extra_info("sockname")[0] if self._transport else "127.0.0.1"
+        return f"[IPv6:{address}]" if ipaddress.ip_address(address.partition("%")[0]).version == 6 else f"[{address}]"
 
     def _receive_early(self, replies: list[Reply]) -> None:
         self._early.extend(replies)
@@ -269,14 +215,6 @@ class Connection(asyncio.Protocol):
             seconds = self.timeouts.data if awaited is Awaited.DATA else self.timeouts.command
         self.deadline = now + seconds
 
-    def _own_name(self) -> str:
-        """What EHLO says (RFC 5321 §4.1.4): the host's full name, else the address as a literal."""
-        name = socket.gethostname()
-        if "." in name and name.isascii():
-            return name
-        address = self._transport.get_extra_info("sockname")[0] if self._transport else "127.0.0.1"
-        return f"[IPv6:{address}]" if ipaddress.ip_address(address.partition("%")[0]).version == 6 else f"[{address}]"
-
 
 async def connect(
     relay: RelaySettings, timeouts: Timeouts, on_close: Callable[[Connection, str], None]
@@ -294,51 +232,14 @@ async def connect(
                 ssl=tls_context(relay) if relay.security == "tls" else None,
             )
     except ssl.SSLError as error:
-        raise HandshakeError(Stage.TLS, _tls_failure(error)) from error
+        raise HandshakeError(Stage.TLS, tls_failure(error)) from error
     except (OSError, UnicodeError) as error:
         raise HandshakeError(Stage.CONNECT, Reply(0, f"{relay.host}:{port}: {_why_not_reached(error)}")) from error
     try:
-        return connection, await connection.handshake(relay)
+        return connection, await shake_hands(connection, relay, timeouts)
     except BaseException:
         connection.drop("the handshake failed")
         raise
-
-
-def tls_context(relay: RelaySettings) -> ssl.SSLContext:
-    """TLS 1.2 or newer, certificate and name verified against the system's roots or `ca_file`. Raises RelayError."""
-    try:
-        context = ssl.create_default_context(cafile=str(relay.ca_file) if relay.ca_file else None)
-    except (OSError, ssl.SSLError) as error:
-        raise RelayError(
-            f"the certificates can't be read: {error}", where=relay.ca_file, remedy="Check [relay] ca_file."
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def read_features(reply: Reply) -> Features:
-    """The keywords of an EHLO reply (RFC 5321 §4.1.1.1)."""
-    lines = [line.split() for line in reply.text.split("\n")[1:]]
-    keywords = {words[0].upper(): [word.upper() for word in words[1:]] for words in lines if words}
-    auth = keywords.get("AUTH", [])
-    for keyword in keywords:
-        if keyword.startswith("AUTH="):  # servers of before RFC 2554
-            auth = [*auth, keyword[5:], *keywords[keyword]]
-    size = keywords.get("SIZE", [])
-    return Features(
-        pipelining="PIPELINING" in keywords,
-        eight_bit="8BITMIME" in keywords,
-        utf8="SMTPUTF8" in keywords,
-        sizes="SIZE" in keywords,
-        size=int(size[0]) if size and size[0].isdigit() and len(size[0]) <= 20 else 0,
-        starttls="STARTTLS" in keywords,
-        auth=frozenset(auth),
-    )
-
-
-def _require(stage: Stage, reply: Reply, code: int) -> None:
-    if reply.code != code:
-        raise HandshakeError(stage, reply)
 
 
 def _why_not_reached(error: OSError | UnicodeError) -> str:
@@ -349,20 +250,3 @@ def _why_not_reached(error: OSError | UnicodeError) -> str:
     if isinstance(error, ConnectionRefusedError) or "refused" in str(error):  # several addresses: one error of no kind
         return "nothing takes mail there (connection refused)"
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-
-
-def _silence(stage: Stage, relay: RelaySettings) -> str:
-    if stage is Stage.GREETING and relay.security != "tls":
-        return 'no greeting in time; a server that wants TLS from the start waits too: security = "tls", port 465'
-    return "no answer in time"
-
-
-def _tls_failure(error: ssl.SSLError) -> Reply:
-    """What failed, as a permanent reply, for the operator must mend it; as a lost connection, if it only broke off."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Reply(554, f"the certificate is not good: {error.verify_message}")
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Reply(0, "the connection was lost")
-    if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
-        return Reply(554, 'the server does not speak TLS there: security = "starttls" on port 587, or another port')
-    return Reply(554, f"TLS failed: {error.reason or error}")

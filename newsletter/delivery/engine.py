@@ -17,7 +17,6 @@ from typing import Any
 
 from newsletter.config import RelaySettings
 from newsletter.delivery.books import Books
-from newsletter.delivery.connection import Timeouts
 from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.log import DeliveryLog
@@ -30,6 +29,7 @@ from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.signing import SigningProcesses
 from newsletter.delivery.steady import steady
 from newsletter.delivery.tally import Tally
+from newsletter.delivery.timeouts import Timeouts
 from newsletter.errors import StoreError
 from newsletter.store.deliveries import Claim
 from newsletter.store.traffic import Traffic

@@ -9,12 +9,14 @@ from typing import Protocol
 
 from newsletter.clock import Clock
 from newsletter.config import RelaySettings
-from newsletter.delivery.connection import Connection, HandshakeError, Timeouts, connect
+from newsletter.delivery.connection import Connection, connect
 from newsletter.delivery.domains import Domains
+from newsletter.delivery.handshake import HandshakeError
 from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.reply import Reply, Stage, judge
 from newsletter.delivery.steady import steady
 from newsletter.delivery.throttle import RelayLimits
+from newsletter.delivery.timeouts import Timeouts
 from newsletter.errors import RelayError
 
 FRESH = 0.25

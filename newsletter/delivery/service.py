@@ -22,7 +22,6 @@ from sqlalchemy.engine import make_url
 from newsletter.bounces.policy import SoftLimit
 from newsletter.clock import Clock
 from newsletter.config import Settings, load_settings
-from newsletter.delivery.connection import Timeouts
 from newsletter.delivery.engine import Engine
 from newsletter.delivery.filing import FilingEngine
 from newsletter.delivery.journal import Journal, boot_id
@@ -35,6 +34,7 @@ from newsletter.delivery.packer import Packer
 from newsletter.delivery.recovery import keep_alive, recover, say_goodbye
 from newsletter.delivery.signing import SigningProcesses
 from newsletter.delivery.tally import Tally
+from newsletter.delivery.timeouts import Timeouts
 from newsletter.errors import NewsletterError, SettingsError, StoreError
 from newsletter.message.keys import load_keys, load_signers
 from newsletter.store.database import Database, open_database

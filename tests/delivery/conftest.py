@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from newsletter.config import RelaySettings
-from newsletter.delivery.connection import Timeouts
 from newsletter.delivery.outbox import Outbox
 from newsletter.delivery.service import Options, Service
 from newsletter.delivery.tally import Tally
+from newsletter.delivery.timeouts import Timeouts
 from newsletter.store.database import Database
 from tests.delivery.processes import kill_all
 from tests.delivery.world import StillClock, settings_for

@@ -19,9 +19,9 @@ import trustme
 from newsletter.config import RelaySettings
 from newsletter.delivery import pool as pool_module
 from newsletter.delivery import reply as reply_module
-from newsletter.delivery.connection import Timeouts
 from newsletter.delivery.one import send_one
 from newsletter.delivery.reply import Reply
+from newsletter.delivery.timeouts import Timeouts
 from newsletter.errors import RelayError
 from tests.delivery.conftest import QUICK, Runner
 from tests.delivery.receivers import Papers, papers_in
