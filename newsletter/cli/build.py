@@ -66,7 +66,7 @@ def command(ctx: click.Context, series: str | None, content: Path | None, out: P
                 name = f"  {result.stem.name}.html"
                 line = f"{name:<{width}}  {size:>6}  {result.page.title}"
                 fits = terminal.is_terminal  # in a pipe a title is not cut
-                terminal.print(line, markup=False, no_wrap=fits, overflow="ellipsis", soft_wrap=not fits)
+                terminal.print(line, markup=False, no_wrap=True, overflow="ellipsis" if fits else "ignore", crop=fits)
             else:
                 findings.append(result.finding)
     findings = list(dict.fromkeys(findings))  # a mistake in a template is found once per page

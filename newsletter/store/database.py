@@ -70,7 +70,7 @@ def open_database(url: str) -> Database:
             remedy="For example sqlite:///newsletter.db or postgresql://user@localhost/newsletter.",
         ) from error
     except ModuleNotFoundError as error:
-        raise SettingsError("PostgreSQL needs psycopg", remedy="pip install 'newsletter[postgres]'") from error
+        raise SettingsError("PostgreSQL needs psycopg", remedy="pip install 'psycopg[binary]'") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
