@@ -28,6 +28,7 @@ from newsletter.store.enrollments import (
     take_changed,
     zones_among,
 )
+from newsletter.store.planning import refresh_statistics
 from newsletter.store.progress import pass_over, welcome_back
 
 RANGE = 20_000
@@ -47,6 +48,8 @@ def enroll_audience(database: Database, campaign: Campaign, now: int) -> int:
             enrolled += _enroll(connection, campaign, People(low=low, high=low + RANGE), audience, now)
     with planning(database) as connection:
         mark_audience(connection, campaign.id, audience.words)
+        if enrolled >= RANGE:
+            refresh_statistics(connection)
     return enrolled
 
 

@@ -45,6 +45,14 @@ class Readers(NamedTuple):
     subscriber_ids: list[int]
 
 
+def refresh_statistics(connection: Connection) -> None:
+    """Tell PostgreSQL's planner that very much has changed: until its autovacuum looks, minutes later, it thinks that
+    nobody is due, and a million readers were planned a quarter slower. SQLite keeps no such figures."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE enrollment")
+        connection.exec_driver_sql("ANALYZE delivery")
+
+
 def anything_due(connection: Connection, campaign_id: int, since: int, now: int) -> bool:
     """Whether any enrollment is due."""
     found = connection.execute(

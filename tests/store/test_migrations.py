@@ -9,9 +9,11 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import StoreError
 from newsletter.store import migrations
+from newsletter.store.audits import actions_on, record_action
 from newsletter.store.database import Database, open_database
 from newsletter.store.tables import metadata
 
@@ -61,6 +63,16 @@ def test_the_revisions_named_in_the_code_are_those_in_the_folder() -> None:
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
     migrations.upgrade(database)
     assert migrations.pending_revisions(database) == ()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET who = 'nobody'", "DELETE FROM audit"])
+def test_the_audit_log_can_only_be_added_to(database: Database, statement: str) -> None:
+    with database.transaction() as connection:
+        record_action(connection, "ann", "pause", "unions", now=1)
+    with pytest.raises(DBAPIError, match="only ever added to"), database.engine.begin() as connection:
+        connection.execute(text(statement))
+    with database.transaction() as connection:
+        assert [(found.who, found.action) for found in actions_on(connection)] == [("ann", "pause")]
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
