@@ -12,7 +12,7 @@ from newsletter.scheduler.calendar import timetable_of
 from newsletter.store.campaigns import Campaign, campaigns, planning
 from newsletter.store.database import Database
 from newsletter.store.enrollments import Change, change
-from newsletter.store.planning import Finished, Readers, finished_deliveries, mark_moved
+from newsletter.store.planning import Finished, Readers, finished_deliveries, mark_moved, refresh_statistics
 
 CHUNK = 5_000
 """Readers moved in one transaction: short enough not to keep the sending engine waiting."""
@@ -27,9 +27,10 @@ def move_readers(database: Database) -> int:
     while True:
         with planning(database) as connection:
             finished = finished_deliveries(connection, CHUNK)
-            if finished:
-                _move(connection, finished)
-        part = sum(len(readers.delivery_ids) for readers in finished.values())
+            part = sum(len(readers.delivery_ids) for readers in finished.values())
+            if part == CHUNK and not moved:  # there may be a million more
+                refresh_statistics(connection)
+            _move(connection, finished)
         moved += part
         if part < CHUNK:
             return moved

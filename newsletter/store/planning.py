@@ -47,7 +47,7 @@ class Readers(NamedTuple):
 
 def refresh_statistics(connection: Connection) -> None:
     """Tell PostgreSQL's planner that very much has changed: until its autovacuum looks, minutes later, it thinks that
-    nobody is due, and a million readers were planned a quarter slower. SQLite keeps no such figures."""
+    nobody is due, which made planning a million readers a quarter slower and moving them on a third. SQLite does without."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("ANALYZE enrollment")
         connection.exec_driver_sql("ANALYZE delivery")
