@@ -287,22 +287,21 @@ def main() -> None:
             bench.run()
         peers = others(port, 300) if arguments.peers else {}
         for number in range(arguments.rounds):
-            base: dict[int, float] = {}
+            base: dict[str, float] = {}
             for bench in benches:
-                if bench.octets not in base:
-                    base[bench.octets] = anchor(port, arguments.messages, bench.octets)
-                    rates.setdefault(f"smtp-source {bench.octets // 1000} KB", []).append(base[bench.octets])
+                size = f"smtp-source {bench.octets // 1000} KB"
+                if size not in base:
+                    base[size] = anchor(port, arguments.messages, bench.octets)
+                    rates.setdefault(size, []).append(base[size])
                 if bench.configuration.postgresql:
                     bench._seed()
                 rate = bench.run()
                 rates.setdefault(bench.configuration.name, []).append(rate)
-                ratios.setdefault(bench.configuration.name, []).append(rate / base[bench.octets])
+                ratios.setdefault(bench.configuration.name, []).append(rate / base[size])
             for name, run in peers.items():
                 rate = run()
                 rates.setdefault(name, []).append(rate)
-                ratios.setdefault(name, []).append(
-                    rate / max(base.values() if len(base) == 1 else [base[benches[0].octets]])
-                )
+                ratios.setdefault(name, []).append(rate / next(iter(base.values())))
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
     report(rates, ratios, arguments)
 

@@ -19,22 +19,25 @@ def take_footer(body: Element) -> Footer | None:
     A table that carries the class names of the well-known e-mail template counts wherever it stands. Content that
     a missing `</table>` drew into the footer stays in the article.
     """
+    is_end = True
     for block in reversed(_outermost(body)):
         pictures = _linked_pictures(block)
-        named = any(
-            FOOTER_NAME.search(f"{element.get('class', '')} {element.get('id', '')}") for element in block.iter()
-        )
-        if len(pictures) == 2 and (named or _is_footer(block)) and _in_columns(block, pictures):
-            footer = Footer(*(LinkedPicture(link.get("href", ""), picture_of(image)) for link, image in pictures))
-            if block.tag == "table" and named:
-                _keep_swallowed(block, pictures)
-            else:
-                drop(block)
-            return footer
+        if len(pictures) == 2 and _in_columns(block, pictures):
+            named = _is_named(block)
+            if named or (is_end and _is_footer(block)):
+                footer = Footer(*(LinkedPicture(link.get("href", ""), picture_of(image)) for link, image in pictures))
+                if block.tag == "table" and named:
+                    _keep_swallowed(block, pictures)
+                else:
+                    drop(block)
+                return footer
         shows = is_visible(text_of(block)) or block.find(".//img") is not None or block.tag == "img"
-        if shows and not _only_small_print(block):
-            break
+        is_end = is_end and (not shows or _only_small_print(block))
     return None
+
+
+def _is_named(block: Element) -> bool:
+    return any(FOOTER_NAME.search(f"{element.get('class', '')} {element.get('id', '')}") for element in block.iter())
 
 
 def _only_small_print(block: Element) -> bool:

@@ -124,6 +124,12 @@ def test_a_table_of_the_article_is_no_footer(table: str) -> None:
     assert "<table" in read.article or "<img" in read.article
 
 
+def test_a_footer_that_is_named_one_counts_wherever_it_stands() -> None:
+    read = page(f"<p>Text.</p>\n{FOOTER}\n<p>See you on the water.</p>")
+    assert read.footer is not None
+    assert plain(read.article) == "<p>Text.</p>\n<p>See you on the water.</p>"
+
+
 def test_what_a_missing_end_tag_drew_into_the_footer_stays_in_the_article() -> None:
     footer = FOOTER.replace("</table>", "")
     read = page(f"<p>Text.</p>\n{footer}\n<p>Afterword.</p>")
