@@ -9,32 +9,28 @@ the moment, the zone, the reader and the page of every mail, and what the SMTP s
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-
-from sqlalchemy import text
 
 from newsletter.campaigns.definition_file import Source, definition_from
 from newsletter.campaigns.outlook_files import Sending
 from newsletter.campaigns.wall_time import zone_names
-from newsletter.delivery.service import Options, Service
 from newsletter.scheduler.apply import apply
 from newsletter.scheduler.simulation import copy_of, simulate
-from newsletter.scheduler.tick import tick
 from newsletter.store.database import open_database
 from newsletter.store.migrations import upgrade
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.delivery.servers import KeepingServer
 from tests.delivery.world import a_relay, settings_for
+from tests.scheduler.lived import live_through, mails_sent
 from tests.scheduler.test_edits import ready
-from tests.scheduler.world import World, utc_of
+from tests.scheduler.world import World
 
 DAYS = 366
 PAGES = "".join(chr(ord("a") + number) if number < 26 else chr(ord("A") + number - 26) for number in range(36))
@@ -42,12 +38,12 @@ DEFINITION = definition_from(
     {"series": "course", "cadence": {"every": "10d", "at": "09:00", "default_zone": "UTC"}}, Source("benchmark")
 )
 
-Row = tuple[str, str, str, str]
+Row = tuple[datetime, str, str, str]
 
 
 def rows_of(sendings: list[Sending]) -> list[Row]:
     """What was simulated, to be compared."""
-    return sorted((each.at.isoformat(), each.zone, each.address, each.page_id) for each in sendings)
+    return sorted((each.at, each.zone, each.address, each.page_id) for each in sendings)
 
 
 def live(world: World, folder: Path) -> tuple[list[Row], Counter[tuple[str, str]]]:
@@ -56,25 +52,9 @@ def live(world: World, folder: Path) -> tuple[list[Row], Counter[tuple[str, str]
     with KeepingServer() as server:
         settings = settings_for(world.database, folder, a_relay(server.port))
         apply(world.database, settings, ready(PAGES, DEFINITION), world, who="benchmark")
-        while world.at <= end:
-            Service(
-                settings, world.database, world, plan=lambda: tick(world.database, world),
-                options=Options(until_idle=True), log=io.StringIO(), environment={},
-            ).run()  # fmt: skip
-            world.tick()
-            moments = [moment for moment in world.next_moments() if moment is not None]
-            if not moments:
-                break
-            world.at = utc_of(min(moments))
+        live_through(world, settings, end)
         arrived = Counter((kept.recipient, _subject(kept.data)) for kept in server.kept)
-    with world.database.reading() as connection:
-        rows = connection.execute(
-            text(
-                "SELECT d.finished_at, e.zone, s.address, d.page_id FROM delivery d JOIN subscriber s "
-                "ON s.id = d.subscriber_id JOIN enrollment e ON e.subscriber_id = s.id WHERE d.state = 'sent'"
-            )
-        ).all()
-    return sorted((utc_of(row[0]).isoformat(), *row[1:]) for row in rows), arrived
+    return mails_sent(world.database), arrived
 
 
 def _subject(message: bytes) -> str:

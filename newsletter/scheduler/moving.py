@@ -30,7 +30,8 @@ def move_readers(database: Database) -> int:
             part = sum(len(readers.delivery_ids) for readers in finished.values())
             if part == CHUNK and not moved:  # there may be a million more
                 refresh_statistics(connection)
-            _move(connection, finished)
+            if finished:
+                _move(connection, finished)
         moved += part
         if part < CHUNK:
             return moved

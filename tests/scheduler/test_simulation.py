@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import email
 import email.policy
-import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from newsletter.campaigns.outlook_files import Sending, to_csv, to_html, to_ical
 from newsletter.campaigns.volume import jams, per_hour
 from newsletter.config import Settings
-from newsletter.delivery.service import Options, Service
 from newsletter.errors import CampaignError
 from newsletter.message.keys import load_keys
 from newsletter.scheduler.apply import apply
 from newsletter.scheduler.show import show
 from newsletter.scheduler.simulation import copy_of, simulate
-from newsletter.scheduler.tick import tick
 from newsletter.store.database import Database
 from tests.delivery.servers import KeepingServer
 from tests.delivery.world import a_relay, settings_for
+from tests.scheduler.lived import live_through, mails_sent
 from tests.scheduler.test_edits import ready
-from tests.scheduler.world import World, utc, utc_of
+from tests.scheduler.world import World, utc
 
 ZONES = ["Europe/Paris", "America/Lima", "Asia/Tokyo", "", "Australia/Lord_Howe"]
 
@@ -46,27 +43,9 @@ def test_the_scheduler_with_a_moved_clock_and_a_real_relay_does_what_was_simulat
         settings = settings_for(world.database, tmp_path, a_relay(server.port))
         expected = list(simulate(copy_of(world.database), settings, "course", world.at, 30, prepared))
         apply(world.database, settings, prepared, world, who="test")
-        while True:
-            Service(
-                settings, world.database, world, plan=lambda: tick(world.database, world),
-                options=Options(until_idle=True), log=io.StringIO(), environment={},
-            ).run()  # fmt: skip
-            world.tick()
-            moments = [moment for moment in world.next_moments() if moment is not None]
-            if not moments:
-                break
-            world.at = utc_of(min(moments))
+        live_through(world, settings, world.at + timedelta(days=30))
         arrived = [email.message_from_bytes(kept.data, policy=email.policy.default) for kept in server.kept]
-    with world.database.reading() as connection:
-        rows = connection.execute(
-            text(
-                "SELECT d.finished_at, e.zone, s.address, d.page_id FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id "
-                "JOIN enrollment e ON e.subscriber_id = s.id WHERE d.state = 'sent'"
-            )
-        ).all()
-    assert sorted((utc_of(row[0]), *row[1:]) for row in rows) == sorted(
-        (each.at, each.zone, each.address, each.page_id) for each in expected
-    )
+    assert mails_sent(world.database) == sorted((each.at, each.zone, each.address, each.page_id) for each in expected)
     assert len(arrived) == len(expected) == 15
     found = next(each for each in arrived if each["subject"] == "b" and each["to"] == "reader1@example.com")
     ring = load_keys(tmp_path / "newsletter.key")

@@ -75,6 +75,25 @@ def test_the_audit_log_can_only_be_added_to(database: Database, statement: str) 
         assert [(found.who, found.action) for found in actions_on(connection)] == [("ann", "pause")]
 
 
+def test_a_database_of_an_older_version_keeps_its_rows_and_gets_what_is_new(database: Database) -> None:
+    """What 0003 makes is taken away, as if it had never been, and the upgrade brings it to rows that are there."""
+    with database.transaction() as connection:
+        record_action(connection, "ann", "pause", "unions", now=1)
+        if database.is_postgresql:
+            connection.execute(text("DROP FUNCTION refuse_audit_change CASCADE"))
+            connection.execute(text("ALTER SEQUENCE delivery_id_seq CACHE 1"))
+        else:
+            connection.execute(text("DROP TRIGGER audit_no_update"))
+            connection.execute(text("DROP TRIGGER audit_no_delete"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+    assert migrations.pending_revisions(database) == ("0003",)
+    migrations.upgrade(database)
+    with pytest.raises(DBAPIError, match="only ever added to"), database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM audit"))
+    with database.transaction() as connection:
+        assert [found.who for found in actions_on(connection)] == ["ann"]
+
+
 def test_a_migration_that_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'half.db'}")
     with database.transaction() as connection:
