@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.doctor.diagnosis import Diagnosis, bad, good, unreachable, warning
@@ -17,6 +17,7 @@ from newsletter.store.migrations import pending_revisions
 
 LEAST_FREE_BYTES = 500_000_000
 MOST_CLOCK_SKEW_SECONDS = 5
+FILE_REMEDY = "Let this user write to the file and its folder; restore a damaged file from a backup."
 
 
 def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
@@ -28,7 +29,9 @@ def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
     try:
         pending = pending_revisions(database)
         with database.transaction() as connection:
-            if database.is_postgresql:
+            if file:
+                _write_nothing(connection)
+            else:
                 theirs = connection.execute(text("SELECT now()")).scalar_one()
                 skew = abs((theirs - now).total_seconds())
                 if skew > MOST_CLOCK_SKEW_SECONDS:
@@ -39,7 +42,10 @@ def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
                     yield good("clock", "agrees with the database's")
     except (StoreError, DBAPIError) as error:
         reason = error.message if isinstance(error, StoreError) else str(error.orig)
-        yield unreachable("database", f"{database.place}: {reason}", "Start it, or set [database] url.")
+        if file:
+            yield bad("database", f"{database.place}: {reason}", FILE_REMEDY)
+        else:
+            yield unreachable("database", f"{database.place}: {reason}", "Start it, or set [database] url.")
         return
     if pending:
         yield bad("database", "its schema is of an older version", "newsletter doctor --migrate")
@@ -47,6 +53,12 @@ def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
         yield good("database", f"{database.place} is up to date")
     if file:
         yield from _room(file)
+
+
+def _write_nothing(connection: Connection) -> None:
+    """Set the schema's number to what it is: SQLite opens a file that it may only read without a word."""
+    number = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    connection.exec_driver_sql(f"PRAGMA user_version = {number}")
 
 
 def _room(file: Path) -> Iterator[Diagnosis]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import dns.exception
 import dns.resolver
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
@@ -72,7 +73,10 @@ def _dkim(
     if dkim.key_file is None or not settings.path(dkim.key_file).exists():
         return bad(subject, "has no key file", "Set key_file in [dkim].")
     host = f"{dkim.selector}._domainkey.{dkim.domain or sender_domain}"
-    expected = public_key(settings.path(dkim.key_file).read_bytes())
+    try:
+        expected = public_key(settings.path(dkim.key_file).read_bytes())
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        return not_asked(subject, f"{host}: the key file can't be used")
     for text in _texts(resolver, host):
         tags = dict(part.strip().partition("=")[::2] for part in text.split(";") if part.strip())
         if "".join(tags.get("p", "").split()) == expected:

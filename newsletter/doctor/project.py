@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 from newsletter.config import Settings
 from newsletter.content.reader import list_series, read_series
 from newsletter.doctor.diagnosis import Diagnosis, bad, good, warning
+from newsletter.errors import SettingsError
+from newsletter.message.dkim import Signer
+from newsletter.message.keys import load_keys, read_private
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 RESERVED_DOMAINS = (".invalid", ".example", ".test", ".localhost", "example.com", "example.org", "example.net")
@@ -103,7 +106,19 @@ def _secret_files(settings: Settings) -> Iterator[Diagnosis]:
                 subject, f"{path} can't be read by this user", f"chown it to the user that runs newsletter: {path}"
             )
         else:
-            yield good(subject, f"{path.name} is private")
+            yield _usable(subject, path)
+
+
+def _usable(subject: str, path: Path) -> Diagnosis:
+    """Read the file as a campaign would: a private file may still hold anything."""
+    try:
+        if subject == "link keys":
+            load_keys(path)
+        else:
+            Signer.from_pem(read_private(path), domain="", selector="", where=str(path))
+    except SettingsError as error:
+        return bad(subject, f"{path} {error.message}", error.remedy or "Restore it from a backup.")
+    return good(subject, f"{path.name} is private")
 
 
 def _readable(path: Path) -> bool:

@@ -10,6 +10,7 @@ import aiosmtplib
 from newsletter.config import RelaySettings
 from newsletter.delivery.connection import DEFAULT_PORTS
 from newsletter.doctor.diagnosis import Diagnosis, bad, good, unreachable, warning
+from newsletter.doctor.project import LOOPBACK
 
 TIMEOUT_SECONDS = 15.0
 
@@ -38,9 +39,10 @@ async def examine_relay(
         return (bad(subject, f"{place}: certificate refused: {error.verify_message}", "Set [relay] ca_file, or host."),)
     except (aiosmtplib.SMTPException, OSError) as error:
         if isinstance(error.__cause__, ConnectionRefusedError):
-            return (
-                unreachable(subject, f"nothing takes mail at {place}", "Is it running? Check [relay] host and port."),
-            )
+            remedy = "Is it running? Check [relay] host and port."
+            if relay.host in LOOPBACK:
+                remedy += " To try things out: newsletter inbox"
+            return (unreachable(subject, f"nothing takes mail at {place}", remedy),)
         return (unreachable(subject, f"{place}: {error}", "Is it running? Check [relay] host, port and security."),)
     try:
         return tuple(await _examine_session(subject, place, client, relay))

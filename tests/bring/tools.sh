@@ -1,13 +1,13 @@
 #!/bin/sh
 # Bring the programs that the tests talk to: Chromium, PostgreSQL, Postfix's smtp-sink, OpenDKIM.
-# As root from Debian's packages; else Chromium from Playwright and PostgreSQL from a wheel.
+# As root from Debian's packages; else Chromium from Playwright, and for the rest the command to run is named.
 set -eu
 venv=$1
 # Debian keeps servers out of a user's PATH.
 PATH="$PATH:/usr/sbin:/sbin"
 
 has_postgresql() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
-has_chromium() { command -v chromium >/dev/null || ls "${HOME:-/root}"/.cache/ms-playwright/chromium-* >/dev/null 2>&1; }
+has_chromium() { command -v chromium >/dev/null || ls "${HOME:-}"/.cache/ms-playwright/chromium-* >/dev/null 2>&1; }
 
 missing=""
 has_chromium || missing="$missing chromium"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newsletter.doctor.database import examine_database
 from newsletter.doctor.diagnosis import State
 from newsletter.store.database import Database, open_database
+from newsletter.store.migrations import upgrade
 
 
 def states(database: Database, now: datetime) -> dict[str, State]:
@@ -40,3 +45,33 @@ def test_a_server_that_does_not_answer_is_a_service_failure() -> None:
     [diagnosis] = examine_database(database, datetime.now(UTC))
     assert diagnosis.is_service
     database.close()
+
+
+@contextmanager
+def a_user_without_rights() -> Iterator[None]:
+    """Root may write to every file, so it steps down for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_may_only_be_read_is_bad_and_is_no_service_failure() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # not tmp_path: another user can't enter that
+        Path(folder).chmod(0o777)
+        file = Path(folder) / "news.db"
+        made = open_database(f"sqlite:///{file}")
+        upgrade(made)
+        made.close()
+        file.chmod(0o444)
+        database = open_database(f"sqlite:///{file}")
+        with a_user_without_rights():
+            [diagnosis] = examine_database(database, datetime.now(UTC))
+            database.close()
+    assert diagnosis.state is State.BAD
+    assert "readonly" in diagnosis.detail
+    assert not diagnosis.is_service

@@ -112,6 +112,12 @@ def test_a_published_key_that_is_not_ours_is_bad(server: NameServer, key_file: P
     assert "another key" in found["DKIM main"].detail
 
 
+def test_a_key_file_that_holds_no_key_is_no_verdict_on_dns(server: NameServer, key_file: Path) -> None:
+    key_file.write_bytes(b"junk")
+    found = by_subject(examine_domain(settings(key_file), server.resolver()))
+    assert found["DKIM main"].state is State.NOT_ASKED
+
+
 def test_a_domain_for_examples_is_not_asked_about(server: NameServer) -> None:
     found = list(examine_domain(settings(address="letters@newsletter.example"), server.resolver()))
     assert [diagnosis.state for diagnosis in found] == [State.NOT_ASKED]

@@ -96,3 +96,9 @@ def test_a_relay_that_is_not_there_is_a_service_that_did_not_answer() -> None:
     found = examine(RelaySettings(host="127.0.0.1", port=free_port(), security="plain"))
     assert found[0].state is State.BAD
     assert found[0].is_service
+
+
+def test_a_relay_on_this_machine_that_is_not_running_is_told_how_to_try_things_out() -> None:
+    [diagnosis] = examine(RelaySettings(host="127.0.0.1", port=free_port(), security="plain"))
+    assert diagnosis.is_service
+    assert "newsletter inbox" in diagnosis.remedy
