@@ -46,8 +46,12 @@ class Readers(NamedTuple):
 
 
 def refresh_statistics(connection: Connection) -> None:
-    """Tell PostgreSQL's planner that very much has changed: until its autovacuum looks, minutes later, it thinks that
-    nobody is due, which made planning a million readers a quarter slower and moving them on a third. SQLite does without."""
+    """Tell PostgreSQL's planner that very much has changed: its autovacuum looks minutes later.
+
+    Measured with 300,000 readers, processor time: planning takes a quarter less when it is told after an enrolment. Then
+    it must be told again before many are moved on, which takes a fifth longer with figures from before the planning.
+    SQLite does without.
+    """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("ANALYZE enrollment")
         connection.exec_driver_sql("ANALYZE delivery")
