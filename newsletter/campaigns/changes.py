@@ -26,12 +26,13 @@ class PageChange:
 class Changes:
     """Everything that applying would change; readers are those enrolled or, for a new campaign, to be enrolled.
 
-    `outside`: readers under way who are not in the audience any more. Whoever has begun goes on to the end.
+    `wishes`: (page, old, new) of each page whose own `delay` or `send_on` changed. `outside`: readers under way who are not in the audience any more. Whoever has begun goes on to the end.
     """
 
     name: str
     is_new: bool
     settings: tuple[tuple[str, str, str], ...] = ()
+    wishes: tuple[tuple[str, str, str], ...] = ()
     pages: tuple[PageChange, ...] = ()
     order: tuple[str, ...] = ()
     drafts: tuple[str, ...] = ()
@@ -46,7 +47,7 @@ class Changes:
     @property
     def is_empty(self) -> bool:
         """Whether applying changes nothing."""
-        return not (self.is_new or self.settings or self.pages or self.order or self.resumed)
+        return not (self.is_new or self.settings or self.wishes or self.pages or self.order or self.resumed)
 
 
 def compare_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
@@ -72,6 +73,8 @@ def _lines(changes: Changes) -> Iterator[str]:
         yield f"new campaign {changes.name} with {_count(len(changes.pages), 'page')} for {_count(changes.readers, 'subscriber')}"
         if changes.first_at:
             yield f"the first mail goes out on {_when(changes.first_at)}"
+        elif changes.readers:
+            yield "no mail would go out: the cadence names no day that lies ahead"
         for page in changes.pages:
             yield f"  {page.number}. {page.title} ({page.page_id})"
     elif changes.is_empty:
@@ -86,6 +89,8 @@ def _lines(changes: Changes) -> Iterator[str]:
         )
     if not changes.is_new:
         yield from (_page(page) for page in changes.pages)
+    for page_id, old, new in changes.wishes:
+        yield f"page {page_id} comes {_wish(new)} (was {_wish(old)}), for whoever has not had it"
     if changes.order:
         yield f"new order for what comes next: {', '.join(changes.order)}"
     if changes.resumed:
@@ -110,6 +115,16 @@ def _page(page: PageChange) -> str:
     return (
         f"page {page.number} inserted ({page.page_id}): {_count(page.readers, 'reader')}, {page.past:,} past it, "
         f"{page.ahead:,} will get it{when}"
+    )
+
+
+def _wish(text: str) -> str:
+    if not text:
+        return "when the campaign says"
+    return (
+        f"on {text.replace('T', ' at ')}"
+        if text[:4].isdigit() and text[4:5] == "-"
+        else f"{text} after the page before"
     )
 
 

@@ -131,6 +131,7 @@ def _apply(connection: Connection, settings: Settings, prepared: Prepared, who: 
         name=prepared.name,
         is_new=before.campaign is None,
         settings=settings_changed,
+        wishes=wishes,
         drafts=drafts,
         broken=broken,
         order=tuple(page.page_id for page in prepared.pages) if reordered else (),
@@ -148,6 +149,7 @@ def _apply(connection: Connection, settings: Settings, prepared: Prepared, who: 
             connection, who, action, prepared.name, now=now, revision=prepared.git_revision,
             settings=[f"{key}: {old} → {new}" for key, old, new in settings_changed],
             pages=[f"{page.kind} {page.page_id}" for page in changes.pages],
+            times=[f"{page_id}: {old or 'as the campaign'} → {new or 'as the campaign'}" for page_id, old, new in wishes],
         )  # fmt: skip
     return changes
 
@@ -277,8 +279,8 @@ def _releases(prepared: Prepared, campaign: Campaign, before: _Before, now: int)
 
 def _differences(
     prepared: Prepared, before: _Before, alike: frozenset[str]
-) -> tuple[list[str], list[str], list[str], bool, bool]:
-    """(inserted, deleted, edited, whether reordered, whether any page's own wish changed)."""
+) -> tuple[list[str], list[str], list[str], bool, tuple[tuple[str, str, str], ...]]:
+    """(inserted, deleted, edited, whether reordered, (page, old, new) of each wish of a page's own that changed)."""
     after = {page.page_id: page for page in prepared.pages}
     kept = [page_id for page_id in after if page_id in before.pages]
     changed = [page_id for page_id in kept if after[page_id].email.content_hash != before.pages[page_id].email_hash]
@@ -287,7 +289,11 @@ def _differences(
         [page_id for page_id in before.pages if page_id not in after],
         [page_id for page_id in changed if page_id not in alike],
         is_reordered([*before.pages], [*after]),
-        any(after[page_id].wish != before.pages[page_id].delay for page_id in kept),
+        tuple(
+            (page_id, before.pages[page_id].delay, after[page_id].wish)
+            for page_id in kept
+            if after[page_id].wish != before.pages[page_id].delay
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from newsletter.scheduler.newcomers import enroll_known
 from newsletter.scheduler.prepare import Prepared, PreparedPage
 from newsletter.scheduler.simulation import empty_copy
 from newsletter.scheduler.status import why
+from newsletter.store.audits import actions_on
 from newsletter.store.campaigns import pages_of
 from newsletter.store.database import Database
 from newsletter.store.emails import load_email
@@ -304,3 +305,21 @@ def test_whatever_is_edited_each_reader_gets_the_pages_that_the_rules_say(
             model.edit(changed, evergreen)
     assert [each for each, _ in world.sent(reader)] == model.got
     world.database.close()
+
+
+def test_a_page_that_gets_another_time_of_its_own_is_said_and_written_down(world: World) -> None:
+    (reader,) = world.add_people(["UTC"])
+    put(world, ready("abc"))
+    world.live("2026-12-02 00:00")
+    later = replace(ready("abc"), pages=(page("a"), page("b", wish="2d"), page("c", wish="2026-12-24T18:00")))
+    said = [
+        "Page b comes 2d after the page before (was when the campaign says), for whoever has not had it",
+        "Page c comes on 2026-12-24 at 18:00 (was when the campaign says), for whoever has not had it",
+    ]
+    assert describe(plan(world.database, HERE, later, world)) == said
+    assert put(world, later) == said
+    with world.database.reading() as connection:
+        assert actions_on(connection, "course")[0].detail["times"][0] == "b: as the campaign → 2d"
+    world.live("2027-01-31 00:00")
+    assert world.sent(reader) == [("a", "12-01 09:00"), ("b", "12-03 09:00"), ("c", "12-24 18:00")]
+    assert put(world, later) == ["Nothing changes"]
