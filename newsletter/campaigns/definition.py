@@ -157,10 +157,23 @@ class Definition:
         )
 
     def zone_of(self, zone: str, default_zone: str) -> str:
-        """The zone in which a reader who lives in `zone` ("": unknown) gets this campaign."""
+        """The zone in which a reader who lives in `zone` ("": unknown) gets this campaign.
+
+        A cohort whose pages follow within hours gets them in one moment: by each reader's own clock, New York would
+        get a page of `every = "10s"` five hours after London. Unless the file names hours, which are local.
+        """
         if self.cadence.zone != READERS_ZONE:
             return self.cadence.zone
+        if self.mode == "cohort" and self._is_timed_by_stopwatch:
+            return self.cadence.default_zone or default_zone
         return zone or self.cadence.default_zone or default_zone
+
+    @property
+    def _is_timed_by_stopwatch(self) -> bool:
+        """Whether pages follow within hours and nothing names a local time."""
+        every = self.cadence.every
+        no_hours = self.cadence.at is None and self.start is None and self.hours == Opening()
+        return every is not None and every.elapsed is not None and no_hours
 
     def with_holidays(self, days: tuple[date, ...]) -> Definition:
         """The same with its holidays read from their file."""

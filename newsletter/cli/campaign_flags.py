@@ -27,6 +27,7 @@ FLAGS: tuple[tuple[str, str, str, str, bool], ...] = (
     ("quiet", "hours.quiet", "SPAN", "Never between these hours: 22:00-07:00.", False),
     ("holidays", "hours.holidays", "DATES", "Never on these days.", True),
     ("per-day", "limits.per_day_overall", "N", "At most N pages of all campaigns to one reader a day.", False),
+    ("per-hour", "limits.per_hour", "N", "At most N mails of this campaign an hour.", False),
     ("seeds", "seeds.addresses", "ADDRESSES", "They get each page first.", True),
     ("canary", "canary.readers", "N", "N readers first; too many bounces pause the campaign.", False),
     ("crash-policy", "crash_policy", "hold|resend", "What to do with mails that may or may not have left.", False),
@@ -38,7 +39,7 @@ SWITCHES = (
     ("require-approval", "require_approval", "Nothing leaves until `campaign approve`."),
 )
 
-NUMBERS = frozenset({"limits.per_day_overall", "canary.readers"})
+NUMBERS = frozenset({"limits.per_day_overall", "limits.per_hour", "canary.readers"})
 NUMBER_LISTS = frozenset({"cadence.days_of_month"})
 
 
