@@ -10,11 +10,9 @@ from datetime import date, datetime, time
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from dateutil.rrule import rrulestr
-
 from newsletter.campaigns.definition import READERS_ZONE, SECTIONS, Definition
 from newsletter.campaigns.hours import Span
-from newsletter.campaigns.rhythm import Interval
+from newsletter.campaigns.rhythm import Interval, comes_at_all
 from newsletter.campaigns.wall_time import zone_named, zone_names
 from newsletter.errors import CampaignError
 
@@ -24,6 +22,8 @@ LEAP_DAY = datetime.fromisoformat("2028-02-29")
 LARGEST = 2**31 - 1
 """What a database and a count of mails can hold."""
 TOO_FINE = ("SECONDLY", "MINUTELY", "HOURLY")
+YEARS = range(1970, 2200)
+"""Years a calendar can be computed in: near 1 and 9999 a day more or a zone's offset has no date any more."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def parse_definition(text: str, *, name: str, dates_of: Callable[[str], tuple[da
         found = re.search(r"at line (\d+)", str(error))
         line = int(found.group(1)) if found else max(1, len(text.splitlines()))  # "at end of document"
         raise CampaignError(f"is not TOML: {error}", where=name, line=line) from error
+    except RecursionError as error:
+        raise CampaignError("is not a campaign file: its lists are nested too deep", where=name) from error
     if isinstance(document.get("hours"), dict) and isinstance(document["hours"].get("holidays"), str):
         document["hours"]["holidays"] = list(dates_of(document["hours"]["holidays"]))
     return definition_from(document, source)
@@ -143,14 +145,18 @@ def parse_span(text: str) -> Span:
 
 def parse_day(value: Any) -> date:
     """A TOML date or `2026-12-24` → date. Raises ValueError."""
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
     try:
-        return date.fromisoformat(str(value))
+        day = date.fromisoformat(str(value.date() if isinstance(value, datetime) else value))
     except ValueError as error:
         raise ValueError(f"{value!r} is not a day like 2026-12-24 ({error})") from error
+    refuse_far_year(day)
+    return day
+
+
+def refuse_far_year(day: date) -> None:
+    """Raises ValueError for a day with which no calendar can be computed."""
+    if day.year not in YEARS:
+        raise ValueError(f"the year {day.year} is not between {YEARS.start} and {YEARS.stop - 1}")
 
 
 def _values(kind: type, table: Mapping[str, Any], prefix: str, source: Source) -> dict[str, Any]:
@@ -207,6 +213,7 @@ def _start(value: Any) -> datetime:
             raise ValueError(f"{value!r} is not a day or time like 2026-12-24 or 2026-12-24T09:00 ({error})") from error
     if not isinstance(value, date):
         raise ValueError(f"{value!r} is not a day or time like 2026-12-24 or 2026-12-24T09:00")
+    refuse_far_year(value)
     if not isinstance(value, datetime):
         return datetime.combine(value, time())
     if value.tzinfo is not None:
@@ -292,9 +299,17 @@ def _refuse_bad_rule(rule: str, source: Source) -> None:
         raise source.error("cadence.rrule", "repeats within a day", 'Use every = "6h", or BYHOUR with FREQ=DAILY.')
     if "\n" in rule or ":" in rule:
         raise source.error("cadence.rrule", "is one rule only, without DTSTART", "For example FREQ=MONTHLY;BYDAY=1MO.")
+    if re.search(r"INTERVAL\s*=\s*(-|\+?0*\s*(;|$))", rule, re.IGNORECASE):  # dateutil would search for ever
+        raise source.error(
+            "cadence.rrule", "an INTERVAL of 0 or less never moves on", "Leave INTERVAL away, or 1 and more."
+        )
+    if re.search(r"UNTIL\s*=\s*\w+Z", rule, re.IGNORECASE):
+        raise source.error("cadence.rrule", "UNTIL is in the reader's local time", "Leave the Z at its end away.")
     try:
-        rrulestr(rule, dtstart=LEAP_DAY)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        comes = comes_at_all(rule, LEAP_DAY)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise source.error(
             "cadence.rrule", f"{rule!r} is not a rule of RFC 5545: {error}", "For example FREQ=MONTHLY;BYDAY=1MO."
         ) from error
+    if not comes:
+        raise source.error("cadence.rrule", f"{rule!r} names no day that ever comes")

@@ -103,6 +103,15 @@ def _occurrences(text: str, anchor: datetime) -> rrule:
     return parsed
 
 
+def comes_at_all(text: str, anchor: datetime) -> bool:
+    """Whether the rule names any day within LONGEST_RULE: 30 February is none. Raises what dateutil raises."""
+    parsed = rrulestr(text, dtstart=anchor)
+    if isinstance(parsed, rruleset):
+        raise ValueError("one RRULE only")
+    endless = parsed.replace(count=None, until=anchor + LONGEST_RULE)
+    return next(iter(endless), None) is not None
+
+
 def slot_from(
     rhythm: Weekdays | MonthDays | Rule | Dates, moment: datetime, at: time, anchor: datetime
 ) -> datetime | None:

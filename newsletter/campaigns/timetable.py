@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from functools import lru_cache
 from math import ceil
 from zoneinfo import ZoneInfo
 
 from newsletter.campaigns.definition import Definition
-from newsletter.campaigns.definition_file import parse_interval
+from newsletter.campaigns.definition_file import parse_day, parse_interval
 from newsletter.campaigns.due import (
     NO_PREFERENCES,
     NO_WISH,
@@ -111,7 +111,7 @@ def parse_wish(text: str) -> Wish:
         return NO_WISH
     if text[:4].isdigit() and text[4:5] == "-":
         day, _, clock = text.replace(" ", "T").partition("T")
-        return Wish(on=date.fromisoformat(day), at=time.fromisoformat(clock) if clock else None)
+        return Wish(on=parse_day(day), at=time.fromisoformat(clock) if clock else None)
     return Wish(delay=parse_interval(text))
 
 

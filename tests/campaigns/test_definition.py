@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from datetime import date, datetime
 from pathlib import Path
@@ -150,6 +151,17 @@ def test_holidays_may_stand_in_a_file_of_their_own() -> None:
         ('series = "a"\nevergreen = "yes"\n[cadence]\nevery = "1d"', 2, "true or false"),
         ('series = "a"\ncadence = "daily"', 2, "is a table"),
         ("series = ", 1, "is not TOML"),
+        ('series = "a"\nseries = "b"', 2, "is not TOML"),
+        ("series = " + "[" * 50_000, None, "nested too deep"),
+        ('series = "a"\nstart = 9999-12-31\n[cadence]\nevery = "1d"', 2, "the year 9999 is not between 1970 and 2199"),
+        ('series = "a"\nstart = 0001-01-01T09:00:00\n[cadence]\nevery = "1d"', 2, "the year 1 is not between"),
+        ('series = "a"\nend = 9999-12-31\n[cadence]\nevery = "1d"', 2, "the year 9999"),
+        ('series = "a"\n[cadence]\ndates = [2027-01-01, 0001-01-01]', 3, "the year 1 "),
+        ('series = "a"\n[cadence]\nrrule = "FREQ=DAILY;INTERVAL=0"', 3, "never moves on"),
+        ('series = "a"\n[cadence]\nrrule = "INTERVAL=-2;FREQ=DAILY"', 3, "never moves on"),
+        ('series = "a"\n[cadence]\nrrule = "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"', 3, "no day that ever comes"),
+        ('series = "a"\n[cadence]\nrrule = "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=3"', 3, "no day that ever"),
+        ('series = "a"\n[cadence]\nrrule = "FREQ=DAILY;UNTIL=20270101T000000Z"', 3, "Leave the Z|local time"),
     ],
 )
 def test_what_can_not_be_meant_is_refused_by_key_and_line(text: str, line: int | None, message: str) -> None:
@@ -253,3 +265,41 @@ def test_an_impossible_holiday_is_refused_by_line(tmp_path: Path) -> None:
     with pytest.raises(CampaignError, match="2026-13-01") as refused:
         read_holidays(tmp_path / "days")
     assert refused.value.line == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (ICS.replace("SUMMARY:Christmas", "RRULE:FREQ=YEARLY"), 3, "this event repeats"),
+        (ICS.replace("20261225", "99991231"), 4, "the year 9999"),
+        ("2026-12-25\n" * 100_000, None, "1,100,000 bytes"),
+    ],
+)
+def test_a_calendar_that_would_be_followed_wrongly_is_refused(
+    tmp_path: Path, text: str, line: int | None, message: str
+) -> None:
+    (tmp_path / "days").write_text(text)
+    with pytest.raises(CampaignError, match=message) as refused:
+        read_holidays(tmp_path / "days")
+    assert refused.value.line == line
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "days")
+    with pytest.raises(CampaignError, match="not an ordinary file"):
+        read_holidays(tmp_path / "days")
+
+
+@pytest.mark.parametrize(
+    ("lines", "zone"),
+    [
+        ('mode = "cohort"\n[cadence]\nevery = "10s"', "Europe/Paris"),
+        ('mode = "drip"\n[cadence]\nevery = "10s"', "America/New_York"),
+        ('mode = "cohort"\n[cadence]\nevery = "1d"', "America/New_York"),
+        ('mode = "cohort"\n[cadence]\nevery = "6h"\nat = "09:00"', "America/New_York"),
+        ('mode = "cohort"\nstart = 2027-01-11\n[cadence]\nevery = "6h"', "America/New_York"),
+        ('mode = "cohort"\n[cadence]\nevery = "6h"\n[hours]\nquiet = "22:00-07:00"', "America/New_York"),
+    ],
+)
+def test_a_cohort_on_a_stopwatch_waits_for_no_local_hour_unless_asked(lines: str, zone: str) -> None:
+    assert read(f'series = "a"\n{lines}').zone_of("America/New_York", "Europe/Paris") == zone

@@ -24,6 +24,7 @@ from newsletter.campaigns.due import (
 )
 from newsletter.campaigns.hours import Hours, Span
 from newsletter.campaigns.rhythm import Dates, Interval, MonthDays, Rule, Weekdays
+from newsletter.campaigns.timetable import parse_wish
 from newsletter.campaigns.wall_time import instant, wall
 
 LONG_AGO = datetime(2000, 1, 1)
@@ -324,3 +325,9 @@ def test_the_same_question_gets_the_same_answer(
     before = Before(sent.replace(tzinfo=UTC), sent.replace(tzinfo=UTC))
     answers = {next_due(cadence, before, Wish(), ZoneInfo(zone), preferences) for _ in range(2)}
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("wish", ["9999-12-31", "0001-01-01", "9999-12-31T23:59"])
+def test_a_wish_no_calendar_can_keep_is_refused(wish: str) -> None:
+    with pytest.raises(ValueError, match="is not between 1970 and 2199"):
+        parse_wish(wish)
