@@ -19,6 +19,9 @@ HOUR_OF_DAYS = time(9)
 
 READERS_ZONE = "subscriber"
 
+LONG_AGO = datetime(1970, 1, 1)  # noqa: DTZ001 - local time, wherever the reader lives
+"""The start, in local time, of a campaign that waits for none."""
+
 
 def said(doc: str, default: Any = "") -> Any:
     """Declare one key of a campaign file: `doc` is what editors show, `default` its value when it is not there."""
@@ -142,15 +145,21 @@ class Definition:
         return Dates(tuple(sorted(cadence.dates)))
 
     def calendar(self, started: datetime, default_zone: ZoneInfo) -> Cadence:
-        """The cadence to compute with; a campaign without `start` counts from the moment it was `started`."""
+        """The cadence to compute with; a campaign without `start` counts from the moment it was `started`, but for a drip
+        of intervals, which counts from each reader's enrolment."""
         rhythm, at = self.rhythm, self.cadence.at
         own_hour = isinstance(rhythm, Interval) or (isinstance(rhythm, Rule) and "BYHOUR" in rhythm.text.upper())
         hours = Hours(
             self.hours.weekdays or EVERY_DAY, self.hours.window, self.hours.quiet, frozenset(self.hours.holidays)
         )
+        anchor = self.start or wall(started.astimezone(UTC), default_zone)
+        if self.start is None and self.mode == "drip" and isinstance(rhythm, Interval):
+            # Each reader's clock runs from their enrolment. The moment of the start, read as local time, would keep
+            # readers west of the default zone waiting for hours.
+            anchor = LONG_AGO
         return Cadence(
             rhythm=rhythm,
-            anchor=self.start or wall(started.astimezone(UTC), default_zone),
+            anchor=anchor,
             at=at if at is not None or own_hour else HOUR_OF_DAYS,
             hours=hours,
             end=self.end,

@@ -29,7 +29,8 @@ def command(ctx: click.Context, port: int) -> None:
     """
     import signal
     import tempfile
-    from contextlib import ExitStack
+    import threading
+    from contextlib import ExitStack, suppress
     from pathlib import Path
 
     from newsletter.cli import INTERRUPTED
@@ -61,8 +62,9 @@ def command(ctx: click.Context, port: int) -> None:
             ctx.exit(INTERRUPTED)
         complete = _say_arrived(mailbox, prepared)
         if out.is_terminal:
-            out.print(f"\nLook at them: [bold]{address}[/]   Ctrl-C ends it.")
-            _wait()
+            with suppress(KeyboardInterrupt):  # the line is what a quick hand waits for
+                out.print(f"\nLook at them: [bold]{address}[/]   Ctrl-C ends it.")
+                threading.Event().wait()
     if not complete:
         ctx.exit(1)
 
@@ -147,11 +149,3 @@ def _say_arrived(mailbox: Mailbox, prepared: Prepared) -> bool:
         out.print(f"  {recipient:<29} {counted(len(arrivals), 'page')}, {days}  ", end="", markup=False)
         out.print("[green]in order, once each[/]" if right else "[red]not what was due[/]")
     return complete
-
-
-def _wait() -> None:
-    import threading
-    from contextlib import suppress
-
-    with suppress(KeyboardInterrupt):
-        threading.Event().wait()

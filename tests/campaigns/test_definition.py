@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from newsletter.campaigns.definition_file import (
     parse_definition,
 )
 from newsletter.campaigns.rhythm import Dates, Interval, MonthDays, Rule, Weekdays
+from newsletter.campaigns.timetable import timetable
 from newsletter.errors import CampaignError
 from newsletter.scheduler.campaign_files import read_holidays
 
@@ -303,3 +304,14 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None
 )
 def test_a_cohort_on_a_stopwatch_waits_for_no_local_hour_unless_asked(lines: str, zone: str) -> None:
     assert read(f'series = "a"\n{lines}').zone_of("America/New_York", "Europe/Paris") == zone
+
+
+@pytest.mark.parametrize("cadence", ['every = "10s"', 'every = "3d"', 'every = "3d"\nat = "21:00"'])
+def test_a_drip_without_a_start_keeps_nobody_waiting_who_lives_west_of_it(cadence: str) -> None:
+    """It was started at 01:30 UTC, when it was still half past eight in the evening in New York."""
+    started = datetime(2026, 11, 23, 1, 30, tzinfo=UTC)
+    table = timetable(read(f'series = "a"\n[cadence]\n{cadence}\n'), started, [("one", "", "")])
+    now = int(started.timestamp())
+    due = table.due("one", now, now, "America/New_York", first=True)
+    assert due is not None
+    assert due - now <= 30 * 60
