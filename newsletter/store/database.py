@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import SettingsError, StoreError
+
+PING_AFTER = 1.0
+"""Seconds out of use after which a connection to PostgreSQL is asked whether it still stands. Asking each time, as
+SQLAlchemy's `pool_pre_ping` does, cost the engine a quarter of what it spends on the database."""
 
 
 class Database:
@@ -36,9 +42,14 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads; on SQLite it waits for no writer. Raises StoreError."""
+        """A transaction that only reads; on SQLite it waits for no writer. Raises StoreError.
+
+        On PostgreSQL each statement stands alone, as it sees what was committed before it anyway (READ COMMITTED):
+        that saves the way to the server for BEGIN and for COMMIT.
+        """
+        options = {"isolation_level": "AUTOCOMMIT"} if self.is_postgresql else {"reading": True}
         try:
-            with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
+            with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
         except OperationalError as error:
             raise StoreError(f"the database refused: {error.orig}", where=self.place, remedy=_remedy(error)) from error
@@ -62,7 +73,7 @@ def open_database(url: str) -> Database:
         address = make_url(url)
         if address.drivername in ("postgresql", "postgres"):
             address = address.set(drivername="postgresql+psycopg")
-        engine = create_engine(address, pool_pre_ping=address.drivername.startswith("postgresql"))
+        engine = create_engine(address)
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingsError(
             "[database] url can't be used",
@@ -74,7 +85,25 @@ def open_database(url: str) -> Database:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
+        _ping_after_a_pause(engine)
     return Database(engine)
+
+
+def _ping_after_a_pause(engine: Engine) -> None:
+    def note(_connection: object, entry: ConnectionPoolEntry) -> None:
+        entry.info["used_at"] = time.monotonic()
+
+    def ping(connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - entry.info.get("used_at", float("inf")) > PING_AFTER:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.OperationalError as error:
+                raise DisconnectionError from error  # the pool opens another
+
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ping)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -86,6 +115,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA busy_timeout = 10000")
     cursor.execute("PRAGMA cache_size = -65536")  # 64 MB: planning a million readers walks big indexes
     cursor.close()
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    # The price of a page out of order is that of a disk that turns, so PostgreSQL read a whole table to record what
+    # became of a batch: 20 ms where two do.
+    connection.execute("SET random_page_cost = 1.1")
+    connection.commit()
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -153,11 +153,14 @@ def _claim_from(
 
 _UNWANTED = """(s.state <> 'active' OR EXISTS (SELECT 1 FROM suppression x
                 WHERE x.address_hash = s.address_hash AND x.scope IN ('', c.series)))"""
-_HELD = """
+_AMONG_THEM = """
 FROM delivery d JOIN campaign c ON c.id = d.campaign_id JOIN subscriber s ON s.id = d.subscriber_id
-WHERE d.id {among} AND d.state = 'claimed' AND d.worker = :worker"""
-_ALLOWED = f"SELECT count(*) {_HELD} AND c.state = 'running' AND NOT {_UNWANTED}"
-_STANDING = f"SELECT d.id, c.state, {_UNWANTED} {_HELD}"
+WHERE d.id {among}"""
+_HELD = "d.state = 'claimed' AND d.worker = :worker"
+_ALLOWED = f"SELECT count(*) FILTER (WHERE {_HELD} AND c.state = 'running' AND NOT {_UNWANTED}) {_AMONG_THEM}"
+"""Who holds them is no condition of finding them: PostgreSQL, whose figures know of no claims, would go through all
+that are claimed each time (15 us a message)."""
+_STANDING = f"SELECT d.id, c.state, {_UNWANTED} {_AMONG_THEM} AND {_HELD}"
 
 
 def refusals(connection: Connection, worker: str, claims: Sequence[Claim]) -> dict[int, str]:
@@ -219,15 +222,16 @@ WHERE delivery.id = o.id AND delivery.worker = ? AND delivery.attempts = o.attem
     AND delivery.state IN ('claimed', 'uncertain')
 """
 _RECORD_POSTGRESQL = """
-UPDATE delivery d SET state = o.state, worker = NULL, attempts = d.attempts + o.tried,
-    due_at = CASE WHEN o.due_at > 0 THEN o.due_at ELSE d.due_at END,
-    give_up_at = CASE WHEN o.give_up_at > 0 THEN o.give_up_at ELSE d.give_up_at END,
-    relay = o.relay, reply_code = o.code, reply = o.reply, finished_at = o.finished_at
-FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::text[],
-            %s::int[], %s::bigint[])
-    AS o(id, attempts, state, due_at, give_up_at, relay, code, reply, tried, finished_at)
-WHERE d.id = o.id AND d.worker = %s AND d.attempts = o.attempts AND d.state IN ('claimed', 'uncertain')
+UPDATE delivery d SET state = o.value->>2, worker = NULL, attempts = d.attempts + (o.value->8)::int,
+    due_at = CASE WHEN (o.value->3)::bigint > 0 THEN (o.value->3)::bigint ELSE d.due_at END,
+    give_up_at = CASE WHEN (o.value->4)::bigint > 0 THEN (o.value->4)::bigint ELSE d.give_up_at END,
+    relay = o.value->>5, reply_code = (o.value->>6)::int, reply = o.value->>7, finished_at = (o.value->>9)::bigint
+FROM jsonb_array_elements(%s::jsonb) AS o
+WHERE d.id = (o.value->0)::bigint
+    AND CASE WHEN d.worker = %s AND d.attempts = (o.value->1)::int THEN d.state IN ('claimed', 'uncertain') END
 """
+"""The last conditions stand in a CASE, so that the planner does not take the rows that meet them for next to none and
+walk through all that is claimed for each outcome (25 ms a batch of 128)."""
 
 
 def record(connection: Connection, worker: str, outcomes: Sequence[Outcome]) -> int:
@@ -252,10 +256,8 @@ def record(connection: Connection, worker: str, outcomes: Sequence[Outcome]) -> 
         )
         for found in outcomes
     ]
-    if _is_postgresql(connection):
-        columns = tuple(list(column) for column in zip(*rows, strict=True))
-        return connection.exec_driver_sql(_RECORD_POSTGRESQL, (*columns, worker)).rowcount
-    return connection.exec_driver_sql(_RECORD_SQLITE, (json.dumps(rows), worker)).rowcount
+    statement = _RECORD_POSTGRESQL if _is_postgresql(connection) else _RECORD_SQLITE
+    return connection.exec_driver_sql(statement, (json.dumps(rows), worker)).rowcount
 
 
 def count_due(connection: Connection, now: int) -> int:
@@ -296,13 +298,10 @@ def next_due(connection: Connection) -> int | None:
 def claims_by_worker(connection: Connection) -> dict[str, list[tuple[int, int]]]:
     """Worker → (delivery id, attempts) of what it has claimed and not recorded."""
     found: dict[str, list[tuple[int, int]]] = {}
-    for campaign_id in connection.execute(text("SELECT id FROM campaign")).scalars().all():
-        rows = connection.execute(
-            text("SELECT worker, id, attempts FROM delivery WHERE campaign_id = :campaign AND state = 'claimed'"),
-            {"campaign": campaign_id},
-        )
-        for worker, delivery_id, attempts in rows:
-            found.setdefault(worker or "", []).append((delivery_id, attempts))
+    for worker, delivery_id, attempts in connection.execute(
+        text("SELECT worker, id, attempts FROM delivery WHERE state = 'claimed'")
+    ):
+        found.setdefault(worker or "", []).append((delivery_id, attempts))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,6 +15,10 @@ def among(connection: Connection, name: str = "ids") -> str:
     )
 
 
-def id_list(connection: Connection, ids: Iterable[int] | Iterable[str]) -> Any:
-    """The value to bind for `among`."""
-    return list(ids) if connection.dialect.name == "postgresql" else json.dumps(list(ids))
+def id_list(connection: Connection, ids: Iterable[int] | Iterable[str]) -> str:
+    """The value to bind for `among`: numbers or hashes, nothing that the notation of an array would have to quote.
+
+    PostgreSQL's driver takes a Python list as well, but looks at each item: 1.5 us, of which the engine pays three a
+    message.
+    """
+    return f"{{{','.join(map(str, ids))}}}" if connection.dialect.name == "postgresql" else json.dumps(list(ids))

