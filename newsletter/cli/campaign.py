@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +14,8 @@ import click
 from newsletter.cli.campaign_clicks import clicks
 from newsletter.cli.campaign_flags import definition_flags, document_from
 from newsletter.cli.campaign_readers import READER_COMMANDS
-from newsletter.cli.project import opened
-from newsletter.cli.terminal import err, out, print_findings, settings_of
+from newsletter.cli.project import keys_to_look, looking, opened
+from newsletter.cli.terminal import counted, err, out, print_findings, settings_of
 
 if TYPE_CHECKING:
     from newsletter.campaigns.definition import Definition
@@ -65,18 +68,36 @@ def plan(ctx: click.Context, name: str) -> None:
     from newsletter.campaigns.changes import describe
     from newsletter.scheduler.apply import plan as plan_it
     from newsletter.scheduler.prepare import import_audience, prepare
-    from newsletter.scheduler.simulation import copy_of
 
     settings = settings_of(ctx)
-    with opened(ctx) as (database, ring):
+    with looking(ctx) as database:
         prepared = prepare(settings, name, _definition(settings, name))
         print_findings((*prepared.broken, *prepared.findings))
-        if prepared.definition.audience.csv:  # tried out on a copy: its people count, and nobody is imported
-            database = copy_of(database)
-            report = import_audience(database, settings, ring, prepared.definition, _clock())
-            out.print(f"{prepared.definition.audience.csv}: {report}", markup=False)
-        for line in describe(plan_it(database, settings, prepared, _clock())):
-            out.print(line, markup=False)
+        csv = prepared.definition.audience.csv
+        with _trial(settings, database, on_a_copy=bool(csv)) as trial:
+            if csv:
+                ring = keys_to_look(settings, database)
+                report = import_audience(trial, settings, ring, prepared.definition, _clock())
+                out.print(f"{csv}: {report}", markup=False)
+            for line in describe(plan_it(trial, settings, prepared, _clock())):
+                out.print(line, markup=False)
+
+
+@contextmanager
+def _trial(settings: Settings, database: Database, *, on_a_copy: bool) -> Iterator[Database]:
+    """Where applying is tried out: the real database, in which that is rolled back, or a copy in memory where people
+    would be imported or nothing may be written."""
+    from newsletter.scheduler.simulation import copy_of
+    from newsletter.store.database import open_database
+
+    file = database.engine.url.database  # None: there is no database yet
+    places = [] if database.is_postgresql or not file else [Path(file), Path(file).parent]
+    is_writable = file is not None and all(os.access(place, os.W_OK) for place in places)
+    trial = copy_of(database) if on_a_copy or not is_writable else open_database(settings.database_url)
+    try:
+        yield trial
+    finally:
+        trial.close()
 
 
 @command.command()
@@ -136,7 +157,7 @@ def _put_in_force(settings: Settings, database: Database, ring: KeyRing, name: s
         out.print(line, markup=False)
     enrolled = enroll_known(database, name, _clock())
     if enrolled:
-        out.print(f"{enrolled:,} subscribers enrolled; `newsletter run` sends what is due.")
+        out.print(f"{counted(enrolled, 'subscriber')} enrolled; `newsletter run` sends what is due.")
 
 
 @command.command()
@@ -158,7 +179,7 @@ def status(ctx: click.Context, name: str | None, readers: bool, form: str) -> No
 
     if readers and not name:
         raise click.UsageError("--readers needs the NAME of a campaign")
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         found = [status_of(connection, known_campaign(connection, name))] if name else all_status(connection)
         if form == "json":
             click.echo(as_json(connection, found, with_readers=readers))
@@ -206,13 +227,14 @@ def errata(ctx: click.Context, name: str, page: str, dry_run: bool) -> None:
     """
     from newsletter.scheduler import operate
 
-    with opened(ctx) as (database, _):
-        if dry_run:
+    if dry_run:
+        with looking(ctx) as database:
             count = operate.count_errata_of(database, name, page)
-            out.print(f"{count:,} readers got another version of this page.")
-        else:
-            count = operate.errata(database, name, page, _clock(), who=getpass.getuser())
-            out.print(f"{count:,} readers get the corrected page.")
+        out.print(f"{counted(count, 'reader')} got another version of this page.")
+        return
+    with opened(ctx) as (database, _):
+        count = operate.errata(database, name, page, _clock(), who=getpass.getuser())
+    out.print(f"{counted(count, 'reader')} will get the corrected page.")
 
 
 @command.command()
@@ -234,7 +256,7 @@ def resolve(ctx: click.Context, name: str, outcome: str, subscriber: str) -> Non
     state = "due" if outcome == "again" else outcome
     with opened(ctx) as (database, _):
         count = operate.resolve(database, name, state, _clock(), who=getpass.getuser(), address=subscriber)
-    out.print(f"{count:,} mails decided.")
+    out.print(f"{counted(count, 'mail')} decided.")
 
 
 @command.command()
@@ -250,7 +272,7 @@ def log(ctx: click.Context, name: str | None) -> None:
     from newsletter.cli.campaign_status import print_log
     from newsletter.store.audits import actions_on
 
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         actions = actions_on(connection, name)
     if actions:
         print_log(actions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from newsletter.cli.project import opened
+from newsletter.cli.project import looking
 from newsletter.cli.terminal import out
 
 
@@ -29,7 +29,7 @@ def clicks(ctx: click.Context, name: str, as_json: bool) -> None:
     from newsletter.store.campaigns import campaign_named
     from newsletter.store.clicks import clicks_of
 
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         campaign = campaign_named(connection, name)
         if campaign is None:
             raise CampaignError(

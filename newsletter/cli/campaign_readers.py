@@ -6,7 +6,7 @@ import getpass
 
 import click
 
-from newsletter.cli.project import opened
+from newsletter.cli.project import keys_to_look, looking, opened
 from newsletter.cli.terminal import err, out, settings_of
 
 
@@ -25,7 +25,7 @@ def why(ctx: click.Context, name: str, address: str) -> None:
     from newsletter.clock import SystemClock
     from newsletter.scheduler.status import why as ask
 
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         print_reason(ask(connection, name, address, int(SystemClock().now().timestamp())))
 
 
@@ -45,8 +45,9 @@ def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
     """
     from newsletter.scheduler.show import show as rebuild
 
-    with opened(ctx) as (database, ring):
-        found = rebuild(database, settings_of(ctx), ring, name, page, subscriber)
+    settings = settings_of(ctx)
+    with looking(ctx) as database:
+        found = rebuild(database, settings, keys_to_look(settings, database), name, page, subscriber)
     for doubt in found.doubts:
         err.print(f"warning: {doubt}", style="yellow", markup=False)
     click.echo(found.message, nl=False)

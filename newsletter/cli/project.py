@@ -11,6 +11,7 @@ import click
 from newsletter.cli.terminal import settings_of
 
 if TYPE_CHECKING:
+    from newsletter.config import Settings
     from newsletter.message.keys import KeyRing
     from newsletter.store.database import Database
     from newsletter.store.subscribers import StoredSubscriber
@@ -19,11 +20,49 @@ if TYPE_CHECKING:
 @contextmanager
 def opened(ctx: click.Context) -> Iterator[tuple[Database, KeyRing]]:
     """The project's database, up to date, and its keys. Raises UsageError outside a project: nothing is made there."""
-    from newsletter.config import DatabaseSettings
-    from newsletter.errors import UsageError
     from newsletter.message.keys import load_keys
     from newsletter.store.database import open_database
     from newsletter.store.migrations import upgrade
+
+    settings = _project(ctx)
+    database = open_database(settings.database_url)
+    try:
+        upgrade(database)
+        yield database, load_keys(settings.path(settings.web.key_file))
+    finally:
+        database.close()
+
+
+@contextmanager
+def looking(ctx: click.Context) -> Iterator[Database]:
+    """The project's database for a command that only looks: nothing is written or made, also on a read-only disk.
+
+    Raises UsageError outside a project, StoreError when the schema is of another version.
+    """
+    from newsletter.store.looking import open_to_look
+
+    database = open_to_look(_project(ctx).database_url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def keys_to_look(settings: Settings, database: Database) -> KeyRing:
+    """The project's keys; passing ones in a project that has neither people nor keys yet, so that none are made.
+
+    Raises SettingsError when they are lost.
+    """
+    from newsletter.message.keys import passing_keys, read_keys
+
+    path = settings.path(settings.web.key_file)
+    is_new = database.engine.url.database is None
+    return passing_keys() if is_new and not path.exists() else read_keys(path)
+
+
+def _project(ctx: click.Context) -> Settings:
+    from newsletter.config import DatabaseSettings
+    from newsletter.errors import UsageError
 
     settings = settings_of(ctx)
     if settings.file is None and settings.database == DatabaseSettings():
@@ -32,12 +71,7 @@ def opened(ctx: click.Context) -> Iterator[tuple[Database, KeyRing]]:
             where=settings.root,
             remedy="Go to the folder of newsletter.toml, name it with --config, or: newsletter init .",
         )
-    database = open_database(settings.database_url)
-    try:
-        upgrade(database)
-        yield database, load_keys(settings.path(settings.web.key_file))
-    finally:
-        database.close()
+    return settings
 
 
 def hash_of(ring: KeyRing, address: str) -> bytes:

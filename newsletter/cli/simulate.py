@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli.campaign_flags import definition_flags, document_from
-from newsletter.cli.project import opened
-from newsletter.cli.terminal import err, out, settings_of
+from newsletter.cli.project import keys_to_look, looking
+from newsletter.cli.terminal import counted, err, out, settings_of
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
+    from newsletter.message.keys import KeyRing
     from newsletter.scheduler.prepare import Prepared
     from newsletter.store.database import Database
 
@@ -55,46 +58,41 @@ def command(
       newsletter simulate unions --html volume.html --ical unions.ics
     """
     from newsletter.campaigns.outlook_files import to_csv, to_html, to_ical
-    from newsletter.campaigns.volume import jams, per_day, per_hour
-    from newsletter.cli.simulation_report import print_days, print_heat_map, print_jams, print_sendings
+    from newsletter.campaigns.volume import jams, per_hour
+    from newsletter.cli.simulation_report import print_outlook
     from newsletter.clock import SystemClock
     from newsletter.scheduler.prepare import import_audience
     from newsletter.scheduler.simulation import simulate
 
     settings = settings_of(ctx)
     start = _start(start_at)
-    with opened(ctx) as (database, ring):
-        copy = _copy(database, name, subscriber)
+    with _copy_of_project(ctx, name, subscriber) as (copy, ring):
         prepared = _prepared(settings, copy, name, document_from(name, flags))
         if prepared is not None and not subscriber:
             import_audience(copy, settings, ring, prepared.definition, SystemClock())
-    with err.status("looking ahead") as shown:
+        with err.status("looking ahead") as shown:
 
-        def show(moment: datetime) -> None:
-            shown.update(f"looking ahead: {moment:%d %b %Y}")
+            def show(moment: datetime) -> None:
+                shown.update(f"looking ahead: {moment:%d %b %Y}")
 
-        found = list(simulate(copy, settings, name, start, days, prepared, on_progress=show))
+            found = list(simulate(copy, settings, name, start, days, prepared, on_progress=show))
+        allowed = capacity(settings, name, copy)
+    span = counted(days, "day")
     if not found:
-        out.print(f"Nothing would go out in the next {days} days.")
+        unwritten = "; no file was written" if ical or csv_file or html else ""
+        out.print(f"Nothing would go out in the next {span}{unwritten}.")
         return
-    hours, allowed = per_hour(each.at for each in found), capacity(settings, name, copy)
-    jammed = list(jams(hours, allowed))
-    if subscriber:
-        print_sendings(found)
-    else:
-        print_days(found, per_day(each.at for each in found))
-    print_heat_map(per_day(each.at for each in found))
-    print_jams(jammed)
+    print_outlook(found, allowed, alone=bool(subscriber))
     if ical:
         ical.write_text(to_ical(found, by_reader=bool(subscriber)), encoding="utf-8", newline="")
     if csv_file:
         csv_file.write_text("".join(to_csv(found)), encoding="utf-8", newline="")
     if html:
-        title = f"{name}: {start:%d %b %Y} and {days} days"
-        html.write_text(to_html(title, hours, allowed, jammed), encoding="utf-8")
+        hours = per_hour(each.at for each in found)
+        page = to_html(f"{name}: {span} from {start:%d %b %Y}", hours, allowed, list(jams(hours, allowed)))
+        html.write_text(page, encoding="utf-8")
     readers = len({each.subscriber_id for each in found})
-    out.print(f"{len(found):,} mails in {days} days; readers: {readers:,}.")
-    copy.close()
+    out.print(f"{counted(len(found), 'mail')} to {counted(readers, 'reader')} in {span}.")
 
 
 def _start(text: str | None) -> datetime:
@@ -108,18 +106,29 @@ def _start(text: str | None) -> datetime:
         raise click.BadParameter(f"{text!r} is not a day like 2027-01-31 ({error})", param_hint="--from") from error
 
 
-def _copy(database: Database, name: str, address: str | None) -> Database:
+@contextmanager
+def _copy_of_project(ctx: click.Context, name: str, address: str | None) -> Iterator[tuple[Database, KeyRing]]:
+    """What the scheduler works with, in memory: of everybody, or of one reader."""
     from newsletter.errors import CampaignError
     from newsletter.scheduler.simulation import copy_of
     from newsletter.store.readers import reader_at
 
-    if address is None:
-        return copy_of(database)
-    with database.reading() as connection:
-        reader = reader_at(connection, 0, name, address)
-    if reader is None:
-        raise CampaignError(f"nobody has the address {address}", remedy="newsletter subscribers list")
-    return copy_of(database, subscriber_id=reader.subscriber_id)
+    with looking(ctx) as database:
+        ring = keys_to_look(settings_of(ctx), database)
+        chosen = None
+        if address is not None:
+            with database.reading() as connection:
+                reader = reader_at(connection, 0, name, address)
+            if reader is None:
+                raise CampaignError(
+                    f"nobody has the address {address}", remedy="newsletter subscribers list  shows who is there."
+                )
+            chosen = reader.subscriber_id
+        copy = copy_of(database, subscriber_id=chosen)
+    try:
+        yield copy, ring
+    finally:
+        copy.close()
 
 
 def _prepared(settings: Settings, copy: Database, name: str, document: dict[str, Any] | None) -> Prepared | None:

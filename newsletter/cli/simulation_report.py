@@ -11,13 +11,24 @@ from rich.table import Table
 from rich.text import Text
 
 from newsletter.campaigns.outlook_files import Sending
-from newsletter.campaigns.volume import Jam
-from newsletter.cli.terminal import err, out
+from newsletter.campaigns.volume import Jam, jams, per_day, per_hour
+from newsletter.cli.terminal import counted, err, out
 
 SHADES = ("grey23", "#0e4429", "#006d32", "#26a641", "#39d353")
 SIGNS = "·░▒▓█"
 MOST_DAYS = 40
 MOST_SENDINGS = 400
+
+
+def print_outlook(sendings: Sequence[Sending], allowed: int, *, alone: bool) -> None:
+    """A simulation as a whole; `alone`: of one reader. `allowed` is what the relays take in an hour, 0 for no limit."""
+    days = per_day(each.at for each in sendings)
+    if alone:
+        print_sendings(sendings)
+    else:
+        print_days(sendings, days)
+    print_heat_map(days)
+    print_jams(list(jams(per_hour(each.at for each in sendings), allowed)))
 
 
 def print_days(sendings: Sequence[Sending], days: Mapping[datetime, int]) -> None:
@@ -35,7 +46,7 @@ def print_days(sendings: Sequence[Sending], days: Mapping[datetime, int]) -> Non
         table.add_row(f"{day:%a %d %b %Y}", f"{count:,}", named)
     out.print(table)
     if len(days) > MOST_DAYS:
-        out.print(f"… and {len(days) - MOST_DAYS:,} more days; --csv FILE has all of them.")
+        out.print(f"… and {len(days) - MOST_DAYS:,} more days; --to-csv FILE has all of them.")
 
 
 def print_sendings(sendings: Sequence[Sending]) -> None:
@@ -46,6 +57,8 @@ def print_sendings(sendings: Sequence[Sending]) -> None:
     for each in sendings[:MOST_SENDINGS]:
         table.add_row(f"{each.local:%a %d %b %Y %H:%M}", each.zone, each.page_id, f"{each.at:%d %b %H:%M}")
     out.print(table)
+    if len(sendings) > MOST_SENDINGS:
+        out.print(f"… and {len(sendings) - MOST_SENDINGS:,} more mails; --to-csv FILE has all of them.")
 
 
 def print_heat_map(days: Mapping[datetime, int]) -> None:
@@ -68,7 +81,7 @@ def print_heat_map(days: Mapping[datetime, int]) -> None:
                 inside = first <= day <= last
                 line.append(f"{SIGNS[level]} " if inside else "  ", style=SHADES[level])
             out.print(line)
-    out.print(Text(f"    {SIGNS[0]} none   {SIGNS[4]} up to {most:,} mails a day", style="dim"))
+    out.print(Text(f"    {SIGNS[0]} none   {SIGNS[4]} up to {counted(most, 'mail')} a day", style="dim"))
 
 
 def _months(monday: datetime, weeks: range) -> Text:

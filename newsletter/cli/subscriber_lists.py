@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.project import hash_of, opened
-from newsletter.cli.terminal import err, out
+from newsletter.cli.project import hash_of, looking, opened
+from newsletter.cli.terminal import counted, err, out
 
 
 @click.group()
@@ -48,7 +48,7 @@ def save(ctx: click.Context, name: str, expression: str) -> None:
     with opened(ctx) as (database, _), database.transaction() as connection:
         save_segment(connection, name, expression, at=now)
         count = count_subscribers(connection, condition(connection, name, now))
-    out.print(f"{name}: {count:,} subscribers", markup=False)
+    out.print(f"{name}: {counted(count, 'subscriber')}", markup=False)
 
 
 @segment.command("show")
@@ -66,12 +66,12 @@ def show(ctx: click.Context, segment: str, sample: int) -> None:
     from newsletter.store.segments import condition, words_of
     from newsletter.store.subscribers import count_subscribers, list_subscribers
 
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         where = condition(connection, segment, SystemClock().now())
         words = words_of(connection, segment)
         count = count_subscribers(connection, where)
         people = list(list_subscribers(connection, where, limit=sample))
-    out.print(f"{words}: {count:,} subscribers", markup=False)
+    out.print(f"{words}: {counted(count, 'subscriber')}", markup=False)
     for person in people:
         out.print(f"  {person.subscriber.address}  {person.subscriber.name}".rstrip(), markup=False)
 
@@ -87,7 +87,7 @@ def list_(ctx: click.Context) -> None:
     """
     from newsletter.store.segments import list_segments
 
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         saved = list_segments(connection)
     for item in saved:
         out.print(f"{item.name}: {item.expression}", markup=False)
@@ -149,7 +149,7 @@ def import_(ctx: click.Context, file: Path, reason: str) -> None:
         changed, rows = import_suppressions(
             database, ring, file, SystemClock(), reason=Reason(reason), on_refused=print_refused
         )
-    out.print(f"{file}: {rows:,} rows, {changed:,} new suppressions", markup=False)
+    out.print(f"{file}: {counted(rows, 'row')}, {counted(changed, 'new suppression')}", markup=False)
 
 
 @suppressions.command("export")
@@ -166,13 +166,13 @@ def export(ctx: click.Context, output: Path | None) -> None:
     """
     from newsletter.audience.exporting import export_suppressions
 
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         if output is None:
             export_suppressions(connection, sys.stdout)
             return
         with output.open("w", encoding="utf-8", newline="") as file:
             count = export_suppressions(connection, file)
-    out.print(f"{output}: {count:,} suppressions", markup=False)
+    out.print(f"{output}: {counted(count, 'suppression')}", markup=False)
 
 
 @suppressions.command("lift")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
-from newsletter.cli.project import find_person, hash_of, opened
+from newsletter.cli.project import find_person, hash_of, keys_to_look, looking, opened
 from newsletter.cli.subscriber_lists import segment, suppressions
-from newsletter.cli.terminal import counted, err, out, say
+from newsletter.cli.terminal import counted, err, out, say, settings_of
 
 if TYPE_CHECKING:
     from newsletter.audience.importing import ImportReport, Outcome, RowOutcome
@@ -121,7 +121,7 @@ def export(ctx: click.Context, expression: str | None, form: str, output: Path |
     from newsletter.clock import SystemClock
     from newsletter.store.segments import condition
 
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         where = condition(connection, expression, SystemClock().now()) if expression else None
         write = export_csv if form == "csv" else export_json
         if output is None:
@@ -149,7 +149,7 @@ def list_(ctx: click.Context, expression: str | None, limit: int) -> None:
     from newsletter.store.segments import condition
     from newsletter.store.subscribers import count_subscribers, list_subscribers, tags_of
 
-    with opened(ctx) as (database, _), database.reading() as connection:
+    with looking(ctx) as database, database.reading() as connection:
         where = condition(connection, expression, SystemClock().now()) if expression else None
         people = list(list_subscribers(connection, where, limit=limit))
         tags = tags_of(connection, [person.id for person in people])
@@ -178,8 +178,8 @@ def show(ctx: click.Context, address: str, as_json: bool) -> None:
     from newsletter.audience.personal_data import personal_data
     from newsletter.store.histories import history_of
 
-    with opened(ctx) as (database, ring):
-        person = find_person(database, ring, address)
+    with looking(ctx) as database:
+        person = find_person(database, keys_to_look(settings_of(ctx), database), address)
         with database.reading() as connection:
             history = history_of(connection, person)
     if as_json:
@@ -228,7 +228,7 @@ def tag(ctx: click.Context, tag: str, addresses: tuple[str, ...], expression: st
     from newsletter.store.subscribers import count_tags, tag_where
 
     if not addresses and expression is None:
-        with opened(ctx) as (database, _), database.reading() as connection:
+        with looking(ctx) as database, database.reading() as connection:
             out.print(f"{count_tags(connection).get(tag, 0):,} have the tag {tag!r}", markup=False)
         return
     out.print(f"{_change_tag(ctx, tag_where, tag, addresses, expression):,} now have the tag {tag!r}", markup=False)

@@ -73,16 +73,29 @@ def address_hash(ring: KeyRing, folded_address: str) -> bytes:
 def load_keys(path: Path) -> KeyRing:
     """Read the key file; make one, readable by its owner only, if there is none.
 
-    Raises SettingsError if others can read the file, if a line is not a key, or if it can't be read or made.
+    Raises SettingsError as `read_keys` does, and if it can't be made.
     """
     try:
         if not path.exists():
             _make(path)
+    except OSError as error:
+        raise SettingsError(f"the key file can't be used: {error.strerror}", where=path) from error
+    return read_keys(path)
+
+
+def read_keys(path: Path) -> KeyRing:
+    """Read the key file, and make none.
+
+    Raises SettingsError if there is no file, if it can't be read, if others can read it, or if a line is not a key.
+    """
+    if not path.exists():
+        raise SettingsError(
+            "there is no key file", where=path, remedy="Restore it from a backup: mails that have left need its keys."
+        )
+    try:
         text = read_private(path).decode("ascii")
     except UnicodeDecodeError as error:
         raise SettingsError("is not a key file", where=path) from error
-    except OSError as error:
-        raise SettingsError(f"the key file can't be used: {error.strerror}", where=path) from error
     keys: list[Key] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -123,6 +136,11 @@ def read_private(path: Path) -> bytes:
             return file.read()
     except OSError as error:
         raise SettingsError(f"can't be read: {error.strerror}", where=path) from error
+
+
+def passing_keys() -> KeyRing:
+    """Keys that are kept nowhere, for trying something out where there are none yet."""
+    return KeyRing((Key(1, secrets.token_bytes(32)),))
 
 
 def _make(path: Path) -> None:

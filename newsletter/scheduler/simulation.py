@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Table, create_engine, insert, select, text
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Table, insert, select, text
 
 from newsletter.campaigns.outlook_files import Sending
 from newsletter.config import Settings
@@ -18,6 +17,7 @@ from newsletter.scheduler.prepare import Prepared
 from newsletter.scheduler.tick import tick
 from newsletter.store.campaigns import campaign_named, campaigns
 from newsletter.store.database import Database
+from newsletter.store.looking import empty_database
 from newsletter.store.planning import next_due
 from newsletter.store.tables import (
     campaign,
@@ -25,7 +25,6 @@ from newsletter.store.tables import (
     delivery,
     email,
     enrollment,
-    metadata,
     preference,
     segment,
     subscriber,
@@ -63,17 +62,10 @@ class MovedClock:
 
 def copy_of(database: Database, *, subscriber_id: int | None = None) -> Database:
     """A copy in memory of what the scheduler works with, of one subscriber or of all."""
-    copy = empty_copy()
+    copy = empty_database()
     with database.reading() as source, copy.transaction() as target:
         for table in COPIED:
             _copy(source, target, table, subscriber_id)
-    return copy
-
-
-def empty_copy() -> Database:
-    """An empty database in memory."""
-    copy = Database(create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}))
-    metadata.create_all(copy.engine)
     return copy
 
 

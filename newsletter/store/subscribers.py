@@ -224,7 +224,7 @@ def _has_tag(tag: str) -> Exists:
 def count_tags(connection: Connection) -> dict[str, int]:
     """How many people have each tag."""
     query = select(subscriber_tag.c.tag, func.count()).group_by(subscriber_tag.c.tag).order_by(subscriber_tag.c.tag)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 _AS_WRITTEN = [type_coerce(column, Text) if column is subscriber.c.attributes else column for column in subscriber.c]

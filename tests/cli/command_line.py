@@ -23,7 +23,7 @@ class Done:
 
 def newsletter(*arguments: str, folder: Path, **environment: str) -> Done:
     """Run the command line in this process (starting Python for each test would take most of the time)."""
-    printed, complained = io.StringIO(), io.StringIO()
+    printed, complained = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in "12")
     with (
         contextlib.chdir(folder),
         _environment({"COLUMNS": "200", "NO_COLOR": "1", **environment}),
@@ -35,7 +35,12 @@ def newsletter(*arguments: str, folder: Path, **environment: str) -> Done:
             code = 0
         except SystemExit as left:
             code = left.code if isinstance(left.code, int) else 0
-    return Done(code, printed.getvalue(), complained.getvalue())
+    return Done(code, _text_of(printed), _text_of(complained))
+
+
+def _text_of(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def test_a_plan_counts_the_people_of_a_csv_and_imports_nobody(project: Path) -> 
     )
     output = said("campaign", "plan", "press")
     assert "people.csv: 2 added" in output and "for 2 subscribers" in output
-    assert "readers: 2" in said("simulate", "press", "--from", "2027-01-01", "--days", "3")
+    assert "to 2 readers" in said("simulate", "press", "--from", "2027-01-01", "--days", "3")
     assert "ann@example.com" not in said("subscribers", "list")
 
 
@@ -83,7 +83,7 @@ def test_looking_ahead_writes_files_and_changes_nothing(project: Path) -> None:
         "simulate", "captains", "--every", "3d", "--at", "09:00", "--from", "2027-03-25", "--days", "30",
         "--ical", "a.ics", "--to-csv", "a.csv", "--html", "a.html",
     )  # fmt: skip
-    assert "6 mails in 30 days" in output
+    assert "6 mails to 2 readers in 30 days" in output
     assert (project / "a.csv").read_text().splitlines()[1:3] == [
         "2027-03-25T08:00:00Z,2027-03-25 09:00:00,Europe/Paris,ann@example.com,captains,_index",
         "2027-03-25T14:00:00Z,2027-03-25 09:00:00,America/Lima,bob@example.com,captains,_index",

@@ -79,7 +79,7 @@ def test_people_are_listed_tagged_exported_and_shown(project: Path) -> None:
 
 def test_segments_are_saved_shown_listed_and_deleted(project: Path) -> None:
     subscribers(project, "import", "people.csv")
-    assert "french: 1 subscribers" in subscribers(project, "segment", "save", "french", 'country = "FR"').stdout
+    assert "french: 1 subscriber" in subscribers(project, "segment", "save", "french", 'country = "FR"').stdout
     assert "ann@acme.example" in subscribers(project, "segment", "show", "french").stdout
     assert subscribers(project, "segment", "list").stdout == 'french: country = "FR"\n'
     assert subscribers(project, "segment", "delete", "french").returncode == 0

@@ -22,12 +22,12 @@ from newsletter.scheduler import operate
 from newsletter.scheduler.apply import apply, plan
 from newsletter.scheduler.newcomers import enroll_known
 from newsletter.scheduler.prepare import Prepared, PreparedPage
-from newsletter.scheduler.simulation import empty_copy
 from newsletter.scheduler.status import why
 from newsletter.store.audits import actions_on
 from newsletter.store.campaigns import pages_of
 from newsletter.store.database import Database
 from newsletter.store.emails import load_email
+from newsletter.store.looking import empty_database
 from newsletter.store.tables import metadata
 from tests.scheduler.world import World, utc
 
@@ -300,7 +300,7 @@ class Model:
 def test_whatever_is_edited_each_reader_gets_the_pages_that_the_rules_say(
     edits: list[tuple[int, str]], order: str, evergreen: bool
 ) -> None:
-    world = World(empty_copy())
+    world = World(empty_database())
     definition = replace(
         definition_from({"series": "course", "cadence": {"every": "1d", "default_zone": "UTC"}}, Source("test")), evergreen=evergreen
     )  # fmt: skip

@@ -18,8 +18,8 @@ UPGRADE_LOCK = 0x6E6C_7570
 
 
 def revision_of(database: Database) -> str:
-    """The revision of the schema in `database`, "" when there is none yet."""
-    with database.transaction() as connection:
+    """The revision of the schema in `database`, "" when there is none yet. Takes no lock."""
+    with database.reading() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return ""
         return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
