@@ -20,6 +20,10 @@ from newsletter.delivery.timeouts import Timeouts
 
 DEFAULT_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
 
+BEHIND_A_DOT = 2048
+"""Octets; more than RSET, the next envelope and QUIT ever are. While no more than this waits, the last final dot may
+have left, although the connection is stuck."""
+
 
 class Connection(asyncio.Protocol):
     """Socket events in, dialogue calls out. While `_waiter` is set, the handshake waits for one reply."""
@@ -178,9 +182,9 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._is_encrypted = transport.get_extra_info("ssl_object") is not None
         if not self._is_encrypted:
-            # Any byte still in this process shows as "paused", so a final dot that never left is known not to have.
-            # Not under TLS: with a limit of 0 its transport says "paused" and "resumed" in turn, whatever it holds.
-            transport.set_write_buffer_limits(high=0)
+            # While more is still in this process, it shows as "paused": a final dot that never left is known not to
+            # have. Not under TLS: its transport says "paused" and "resumed" in turn, whatever it holds.
+            transport.set_write_buffer_limits(high=BEHIND_A_DOT, low=BEHIND_A_DOT)
         raw = transport.get_extra_info("socket")
         if raw is not None:
             with contextlib.suppress(OSError):

@@ -109,7 +109,8 @@ class Dialogue:
     def finish(self) -> None:
         """Take nothing new, end the message in hand, say QUIT."""
         self._finishing = True
-        if self.is_open and not self.awaited:
+        if self.is_open and not self.awaited and self._envelope is None:
+            # With an envelope it is between 354 and the body: QUIT would become the first line of a mail.
             self._quit()
             self._flush()
 
