@@ -32,7 +32,7 @@ def command(ctx: click.Context, series: str | None, content: Path | None, out: P
 
     \b
     Example:
-      newsletter build unions --out out
+      newsletter build captains --out out
     """
     from newsletter.audience.rows import read_example
     from newsletter.build import Builder, Built

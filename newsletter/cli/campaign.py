@@ -33,9 +33,9 @@ def command() -> None:
 
     \b
     Example:
-      newsletter campaign start unions --every 3d --at 09:00
+      newsletter campaign start captains --every 3d --at 09:00
       newsletter campaign status
-      newsletter campaign why unions ann@example.com
+      newsletter campaign why captains ann.lee@acme.example
     """
 
 
@@ -63,7 +63,7 @@ def plan(ctx: click.Context, name: str) -> None:
 
     \b
     Example:
-      newsletter campaign plan unions
+      newsletter campaign plan captains
     """
     from newsletter.campaigns.changes import describe
     from newsletter.scheduler.apply import plan as plan_it
@@ -108,7 +108,7 @@ def apply(ctx: click.Context, name: str) -> None:
 
     \b
     Example:
-      newsletter campaign apply unions
+      newsletter campaign apply captains
     """
     settings = settings_of(ctx)
     with opened(ctx) as (database, ring):
@@ -125,7 +125,7 @@ def start(ctx: click.Context, /, series: str, name: str | None, **flags: Any) ->
 
     \b
     Example:
-      newsletter campaign start unions --every 3d --at 09:00
+      newsletter campaign start captains --every 3d --at 09:00
       newsletter campaign start captains --on mon,thu --tag founders --mode cohort
     """
     from newsletter.campaigns.definition_file import Source, definition_from
@@ -171,7 +171,7 @@ def status(ctx: click.Context, name: str | None, readers: bool, form: str) -> No
     \b
     Example:
       newsletter campaign status
-      newsletter campaign status unions --readers
+      newsletter campaign status captains --readers
     """
     from newsletter.cli.campaign_status import as_json, print_all, print_one, print_readers
     from newsletter.scheduler.operate import known_campaign
@@ -194,7 +194,7 @@ def status(ctx: click.Context, name: str | None, readers: bool, form: str) -> No
 def _turning(action: str, done: str, already: str, doc: str) -> None:
     """Add the command `action`, which turns a campaign into another state."""
 
-    @command.command(action, help=f"{doc}\n\n\b\nExample:\n  newsletter campaign {action} unions")
+    @command.command(action, help=f"{doc}\n\n\b\nExample:\n  newsletter campaign {action} captains")
     @click.argument("name")
     @click.pass_context
     def turn(ctx: click.Context, name: str) -> None:
@@ -222,8 +222,8 @@ def errata(ctx: click.Context, name: str, page: str, dry_run: bool) -> None:
 
     \b
     Example:
-      newsletter campaign apply unions
-      newsletter campaign errata unions 2
+      newsletter campaign apply captains
+      newsletter campaign errata captains 2
     """
     from newsletter.scheduler import operate
 
@@ -249,7 +249,7 @@ def resolve(ctx: click.Context, name: str, outcome: str, subscriber: str) -> Non
 
     \b
     Example:
-      newsletter campaign resolve unions again --subscriber ann@example.com
+      newsletter campaign resolve captains again --subscriber ann.lee@acme.example
     """
     from newsletter.scheduler import operate
 
@@ -267,7 +267,7 @@ def log(ctx: click.Context, name: str | None) -> None:
 
     \b
     Example:
-      newsletter campaign log unions
+      newsletter campaign log captains
     """
     from newsletter.cli.campaign_status import print_log
     from newsletter.store.audits import actions_on

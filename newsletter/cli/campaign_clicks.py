@@ -19,7 +19,7 @@ def clicks(ctx: click.Context, name: str, as_json: bool) -> None:
 
     \b
     Example:
-      newsletter campaign clicks unions
+      newsletter campaign clicks captains
     """
     import json
 

@@ -19,7 +19,7 @@ def why(ctx: click.Context, name: str, address: str) -> None:
 
     \b
     Example:
-      newsletter campaign why unions ann@example.com
+      newsletter campaign why captains ann.lee@acme.example
     """
     from newsletter.cli.campaign_status import print_reason
     from newsletter.clock import SystemClock
@@ -41,7 +41,7 @@ def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
 
     \b
     Example:
-      newsletter campaign show unions --page 2 --subscriber ann@example.com > ann.eml
+      newsletter campaign show captains --page 2 --subscriber ann.lee@acme.example > ann.eml
     """
     from newsletter.scheduler.show import show as rebuild
 
@@ -62,7 +62,7 @@ def skip(ctx: click.Context, name: str, address: str) -> None:
 
     \b
     Example:
-      newsletter campaign skip unions ann@example.com
+      newsletter campaign skip captains ann.lee@acme.example
     """
     from newsletter.clock import SystemClock
     from newsletter.scheduler import operate
@@ -82,7 +82,7 @@ def move(ctx: click.Context, name: str, address: str, page: str) -> None:
 
     \b
     Example:
-      newsletter campaign move unions ann@example.com --to 3
+      newsletter campaign move captains ann.lee@acme.example --to 3
     """
     from newsletter.clock import SystemClock
     from newsletter.scheduler import operate
@@ -101,7 +101,7 @@ def restart(ctx: click.Context, name: str, address: str) -> None:
 
     \b
     Example:
-      newsletter campaign restart unions ann@example.com
+      newsletter campaign restart captains ann.lee@acme.example
     """
     from newsletter.clock import SystemClock
     from newsletter.scheduler import operate
@@ -125,7 +125,7 @@ def send_again(ctx: click.Context, name: str, address: str, page: str) -> None:
 
     \b
     Example:
-      newsletter campaign send-again unions ann@example.com --page 2
+      newsletter campaign send-again captains ann.lee@acme.example --page 2
     """
     from newsletter.clock import SystemClock
     from newsletter.scheduler import operate

@@ -33,7 +33,7 @@ NUMBERS = COLUMNS[2:]
 def print_all(found: Sequence[Status]) -> None:
     """One line for each campaign."""
     if not found:
-        out.print("No campaign yet. For example: newsletter campaign start unions --every 3d --at 09:00")
+        out.print("No campaign yet. For example: newsletter campaign start captains --every 3d --at 09:00")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in (*COLUMNS, "next due (UTC)"):

@@ -59,7 +59,7 @@ def command(
 
     \b
     Example:
-      newsletter check unions
+      newsletter check captains
       newsletter check --format sarif > mails.sarif
     """
     from newsletter.check.spamassassin import spamassassin

@@ -63,9 +63,9 @@ def command(
 
     \b
     Example:
-      newsletter preview unions
-      newsletter preview unions --export review
-      newsletter preview unions --png pictures
+      newsletter preview captains
+      newsletter preview captains --export review
+      newsletter preview captains --png pictures
     """
     from newsletter.cli.choices import content_folder, example_subscribers
     from newsletter.cli.terminal import out, settings_of

@@ -53,9 +53,9 @@ def command(
 
     \b
     Example:
-      newsletter simulate unions --days 90
-      newsletter simulate unions --every 2w --on tue --subscriber ann@example.com
-      newsletter simulate unions --html volume.html --ical unions.ics
+      newsletter simulate captains --days 90
+      newsletter simulate captains --every 2w --on tue --subscriber ann.lee@acme.example
+      newsletter simulate captains --html volume.html --ical captains.ics
     """
     from newsletter.campaigns.outlook_files import to_csv, to_html, to_ical
     from newsletter.campaigns.volume import jams, per_hour

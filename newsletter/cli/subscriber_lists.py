@@ -17,10 +17,10 @@ def segment() -> None:
 
     \b
     An expression compares fields (email, domain, name, zone, lang, created) and attributes:
-      country = "FR" and (tag("beta") or seats >= 10) and not received("unions") > 3
+      country = "FR" and (tag("beta") or seats >= 10) and not received("captains") > 3
       plan in ("free", "trial") and created >= days_ago(30) and company contains "coop"
-    Also: has(city), enrolled("unions"), finished("unions"), last_received("unions") < days_ago(60),
-    bounces() = 0, suppressed("unions").
+    Also: has(city), enrolled("captains"), finished("captains"), last_received("captains") < days_ago(60),
+    bounces() = 0, suppressed("captains").
 
     \b
     Example:

@@ -32,8 +32,8 @@ def command(
 
     \b
     Example:
-      newsletter test unions/_index --to me@example.com
-      newsletter test unions/getting-started --draft --to me@example.com --as ann@example.com
+      newsletter test captains/_index --to me@example.com
+      newsletter test captains/night-watch --draft --to me@example.com --as ann.lee@acme.example
     """
     from contextlib import nullcontext
 

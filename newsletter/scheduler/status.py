@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from newsletter.campaigns.timetable import Timetable, moment
 from newsletter.campaigns.wall_time import wall, zone_named
 from newsletter.errors import CampaignError
+from newsletter.scheduler.apply import TO_BE_COMPUTED
 from newsletter.scheduler.audience import audience_of, audience_words
 from newsletter.scheduler.calendar import timetable_of
 from newsletter.scheduler.operate import known_campaign
@@ -20,6 +21,8 @@ from newsletter.store.planning import next_due
 from newsletter.store.readers import Reader, Sent, deliveries_of, is_among, reader_at
 from newsletter.store.reports import count_deliveries, count_readers, count_sent_by_page
 from newsletter.store.uncertain import Uncertain, uncertain
+
+AT_ITS_NEXT_TICK = "the scheduler sees to it at its next tick (`newsletter run`)"
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,14 @@ def _about_next(connection: Connection, campaign: Campaign, reader: Reader, had:
     if reader.due_at is None or reader.zone is None:
         return [f"Page {reader.next_page_id} has no due time."]
     table = timetable_of(connection, campaign)
-    sentence = f"Page {reader.next_page_id} is due {local_time(reader.due_at, reader.zone)} ({reader.zone})"
-    return [f"{sentence}: {_rule(table)}.", *_own_wishes(connection, campaign, reader)]
+    if campaign.tzdata == TO_BE_COMPUTED:
+        sentence = f"Page {reader.next_page_id} is next: {_rule(table)}. The calendar has changed: {AT_ITS_NEXT_TICK}."
+    else:
+        due = f"{local_time(reader.due_at, reader.zone)} ({reader.zone})"
+        sentence = f"Page {reader.next_page_id} is due {due}: {_rule(table)}."
+        if reader.due_at <= now and campaign.state == "running":
+            sentence += f" It is overdue: {AT_ITS_NEXT_TICK}."
+    return [sentence, *_own_wishes(connection, campaign, reader)]
 
 
 def _about_delivery(delivery: Sent, now: int) -> str:
