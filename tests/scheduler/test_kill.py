@@ -15,38 +15,22 @@ from sqlalchemy import text
 
 from newsletter.store.database import Database, open_database
 from tests.databases import create_postgresql_database, drop_postgresql_database
+from tests.scheduler.operated_month import ZONES, live_the_month
 from tests.scheduler.world import World
-
-LIVE = """
-import sys
-from sqlalchemy import text
-from newsletter.store.database import open_database
-from tests.scheduler.world import World, utc_of
-database = open_database(sys.argv[1])
-world = World(database)
-with database.reading() as connection:
-    last = connection.execute(text("SELECT max(finished_at) FROM delivery")).scalar_one()
-if last:
-    world.at = utc_of(last)
-print("begin", flush=True)
-world.live("2026-12-31 23:59")
-print("done", flush=True)
-"""
-ZONES = ["Europe/Paris", "America/Lima", "Asia/Tokyo", "Australia/Lord_Howe", "UTC", ""]
-
-
-def populate(database: Database) -> None:
-    world = World(database)
-    world.add_people(ZONES * 4)
-    world.add_campaign("abcdef", limits={"per_day": 1}, seeds={"addresses": ["reader7@example.com"], "wait": "1h"})
 
 
 def outcome(database: Database) -> list[tuple[object, ...]]:
+    """Every delivery and every reader, row by row, and what the operator did."""
     with database.reading() as connection:
-        rows = connection.execute(
-            text("SELECT subscriber_id, page_id, copy, state, due_at, finished_at FROM delivery ORDER BY 1, 2, 3")
-        )
-        return [tuple(row) for row in rows]
+        return [
+            tuple(row)
+            for question in (
+                "SELECT subscriber_id, page_id, copy, state, due_at, finished_at, email_hash FROM delivery ORDER BY 1, 2, 3",
+                "SELECT subscriber_id, state, next_page_id, due_at, round FROM enrollment ORDER BY 1",
+                "SELECT at, who, action FROM audit ORDER BY id",
+            )
+            for row in connection.execute(text(question))
+        ]
 
 
 def run_until_killed(stormy: Database, chance: random.Random, kills: int) -> bool:
@@ -55,7 +39,7 @@ def run_until_killed(stormy: Database, chance: random.Random, kills: int) -> boo
     Its output is read without a buffer: a buffer would also swallow what comes after the first line.
     """
     process = subprocess.Popen(
-        [sys.executable, "-c", LIVE, stormy.engine.url.render_as_string(hide_password=False)],
+        [sys.executable, "-m", "tests.scheduler.operated_month", stormy.engine.url.render_as_string(hide_password=False)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env={**os.environ, "PYTHONPATH": os.getcwd()},
     )  # fmt: skip
     assert process.stdout is not None
@@ -71,10 +55,11 @@ def run_until_killed(stormy: Database, chance: random.Random, kills: int) -> boo
 
 
 def storm(calm: Database, stormy: Database, seed: int) -> int:
-    """Live through a month calmly, and once more with kills; how many kills it took. Both end alike."""
+    """Live through a month and what its operator does calmly, and once more with kills; how many kills it took. Both end
+    alike."""
     for database in (calm, stormy):
-        populate(database)
-    World(calm).live("2026-12-31 23:59")
+        World(database).add_people(ZONES * 2)
+    live_the_month(calm)
     chance = random.Random(seed)
     kills = 0
     while not run_until_killed(stormy, chance, kills):
