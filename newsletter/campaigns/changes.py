@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+Kind = Literal["inserted", "deleted", "edited"]
+
 
 @dataclass(frozen=True)
 class PageChange:
     """What happens to one page. `past` readers never get it (or have had it), `ahead` will, the first at `first_at`."""
 
-    kind: Literal["inserted", "deleted", "edited"]
+    kind: Kind
     page_id: str
     number: int
     title: str = ""
@@ -26,7 +28,9 @@ class PageChange:
 class Changes:
     """Everything that applying would change; readers are those enrolled or, for a new campaign, to be enrolled.
 
-    `wishes`: (page, old, new) of each page whose own `delay` or `send_on` changed. `outside`: readers under way who are not in the audience any more. Whoever has begun goes on to the end.
+    `wishes`: (page, old, new) of each page whose own `delay` or `send_on` changed. `waiting`: readers for whom no page
+    is left now, though they have not finished. `outside`: readers under way who are not in the audience any more;
+    whoever has begun goes on to the end.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Changes:
     broken: tuple[str, ...] = ()
     readers: int = 0
     resumed: int = 0
+    waiting: int = 0
     outside: int = 0
     without_zone: int = 0
     default_zone: str = "UTC"
@@ -95,6 +100,8 @@ def _lines(changes: Changes) -> Iterator[str]:
         yield f"new order for what comes next: {', '.join(changes.order)}"
     if changes.resumed:
         yield f"{_count(changes.resumed, 'reader')} who had finished will go on"
+    if changes.waiting:
+        yield f"{_count(changes.waiting, 'reader')} for whom no page is left will go on when there is one again"
     if changes.outside:
         yield f"{_count(changes.outside, 'reader')} under way who left the audience will go on to the end"
     if changes.drafts:

@@ -81,9 +81,9 @@ class Timetable:
         settled = settle(cadence, moment(at), _zone(zone), preferences.paused_until)
         return None if settled is None else ceil(settled.timestamp())
 
-    def tomorrow(self, now: int, zone: str) -> int | None:
+    def tomorrow(self, now: int, zone: str, preferences: Preferences = NO_PREFERENCES) -> int | None:
         """The first moment of the reader's next day at which they may be mailed."""
-        return self.settle(day_of(now, zone)[1], zone)
+        return self.settle(day_of(now, zone)[1], zone, preferences)
 
     def already_released(self, now: int, zone: str) -> tuple[str, ...]:
         """Cohort: the pages that everybody in `zone` has had by now."""

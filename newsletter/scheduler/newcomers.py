@@ -140,7 +140,7 @@ def adapted(campaign: Campaign, table: Timetable, reader: Enrolled, now: int) ->
     if reader.state not in ("active", "paused", "ended") or (under_way and reader.state == "active"):
         return None
     if reader.next_page_id is None:
-        return Change("finished", zone, None, None, reader.last_sent_at)
+        return None
     counted_from = reader.counted_from
     due = table.due(
         reader.next_page_id,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from newsletter.clock import Clock
 from newsletter.errors import CampaignError
-from newsletter.scheduler.apply import TO_BE_COMPUTED
+from newsletter.scheduler.apply import TO_BE_COMPUTED, TO_BE_ENROLLED
 from newsletter.scheduler.calendar import timetable_of
 from newsletter.scheduler.deferring import hold_backlog
 from newsletter.scheduler.newcomers import adapt
@@ -32,7 +32,7 @@ from newsletter.store.campaigns import (
     set_state,
 )
 from newsletter.store.database import Database
-from newsletter.store.editing import revive
+from newsletter.store.editing import revive, take_back_planned
 from newsletter.store.enrollments import People, enrolled_among, find_next_pages
 from newsletter.store.progress import pages_behind
 from newsletter.store.readers import (
@@ -49,9 +49,6 @@ from newsletter.store.readers import (
     withdraw,
 )
 from newsletter.store.uncertain import resolve_uncertain, uncertain
-
-TO_BE_ENROLLED = ""
-"""As the audience of a campaign: the scheduler enrolls everybody who is missing."""
 
 
 def pause(database: Database, name: str, clock: Clock, *, who: str) -> bool:
@@ -108,6 +105,9 @@ _REMEDY: dict[State, str] = {
 
 
 def _catch_up(connection: Connection, campaign: Campaign, now: int) -> None:
+    if campaign.definition.limits.per_day or campaign.definition.limits.per_day_overall:
+        # what other campaigns sent meanwhile counts: the daily limits are asked again
+        take_back_planned(connection, campaign.id, campaign.planned_until)
     revive(connection, campaign.id, campaign.planned_until)
     mark_tzdata(connection, campaign.id, TO_BE_COMPUTED)
     mark_audience(connection, campaign.id, TO_BE_ENROLLED)
@@ -154,9 +154,9 @@ def skip(database: Database, name: str, address: str, clock: Clock, *, who: str)
     with planning(database) as connection:
         campaign = known_campaign(connection, name)
         reader = known_reader(connection, campaign, address)
-        if reader.next_page_id is None:
+        if reader.next_page_id is None or reader.state == "finished":
             raise CampaignError(
-                f"{address} has finished {name}", remedy="newsletter campaign restart starts them again."
+                f"{address} has had every page of {name}", remedy="newsletter campaign restart starts them again."
             )
         withdraw(connection, campaign.id, reader.subscriber_id, now)
         put_behind(connection, campaign.id, reader.subscriber_id, reader.next_page_id, now)
@@ -172,7 +172,7 @@ def move(database: Database, name: str, address: str, page: str, clock: Clock, *
         campaign = known_campaign(connection, name)
         target = known_page(connection, campaign, page)
         reader = known_reader(connection, campaign, address)
-        if reader.next_page_id == target.page_id:
+        if reader.next_page_id == target.page_id and reader.state != "finished":
             return target.page_id
         _start_at(connection, campaign, reader.subscriber_id, target.page_id, now)
         record_action(connection, who, "move", name, now=now, reader=reader.subscriber_id, page=target.page_id)
@@ -185,7 +185,7 @@ def restart(database: Database, name: str, address: str, clock: Clock, *, who: s
     with planning(database) as connection:
         campaign = known_campaign(connection, name)
         reader = known_reader(connection, campaign, address)
-        first = pages_of(connection, campaign.id)[0]
+        first = known_page(connection, campaign, "1")
         _start_at(connection, campaign, reader.subscriber_id, first.page_id, now)
         enroll_again(connection, campaign.id, reader.subscriber_id, now)
         record_action(connection, who, "restart", name, now=now, reader=reader.subscriber_id)

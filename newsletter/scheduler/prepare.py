@@ -54,7 +54,7 @@ class Prepared:
 def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
     """Read and compose the series of a campaign.
 
-    Raises CampaignError for an empty series, pages that lead in a circle, an unknown relay, or a page whose `delay` or `send_on` can't be meant;
+    Raises CampaignError for pages that lead in a circle, an unknown relay, or a page whose `delay` or `send_on` can't be meant;
     ContentError and TemplateError as reading and composing do.
     """
     if definition.relay and definition.relay not in settings.relays:
@@ -68,12 +68,6 @@ def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:
         if finding.severity is Severity.ERROR:  # pages that lead in a circle have no order to be sent in
             raise CampaignError(finding.message, where=finding.path, line=finding.line, remedy=finding.remedy)
     wishes = {page.id: wish_of(page) for page in series.mailable}
-    if not series.mailable:
-        raise CampaignError(
-            f"the series {definition.series!r} has no page that may be sent",
-            where=content / definition.series,
-            remedy="Drafts are held back: remove `draft: true` from what is ready.",
-        )
     composer = Composer(settings)
     compositions = tuple(composer.compose(page, series) for page in series.mailable)
     return Prepared(

@@ -72,14 +72,27 @@ def earliest(connection: Connection, campaign_id: int, page_id: str) -> int | No
 
 
 def withdraw_page(connection: Connection, campaign_id: int, page_id: str, now: int) -> int:
-    """A page was deleted: what has not left yet is cancelled; its readers go on with the page after it."""
-    return connection.execute(
+    """A page was deleted: what has not left yet never will; its readers go on with the page after it; how many.
+
+    What was never tried leaves no trace, so that the page can still reach its readers if it comes back. What was tried
+    stays in the ledger: it may have arrived.
+    """
+    bound = {"campaign": campaign_id, "page_id": page_id}
+    untried = connection.execute(
+        text(
+            "DELETE FROM delivery WHERE campaign_id = :campaign AND state = 'due' AND page_id = :page_id "
+            "AND attempts = 0"
+        ),
+        bound,
+    ).rowcount
+    tried = connection.execute(
         text(
             "UPDATE delivery SET state = 'cancelled', finished_at = :now, moved = 1 WHERE campaign_id = :campaign "
             "AND state = 'due' AND page_id = :page_id"
         ),
-        {"campaign": campaign_id, "page_id": page_id, "now": now},
+        bound | {"now": now},
     ).rowcount
+    return untried + tried
 
 
 def swap_email(connection: Connection, campaign_id: int, page_id: str, email_hash: str) -> int:
@@ -104,6 +117,26 @@ def revive(connection: Connection, campaign_id: int, planned_until: int) -> int:
             f"AND e.due_at <= :planned_until AND NOT {UNDER_WAY}"
         ),
         {"campaign": campaign_id, "planned_until": planned_until, "soon": planned_until + 1},
+    ).rowcount
+
+
+def take_back_planned(connection: Connection, campaign_id: int, planned_until: int) -> int:
+    """Deliveries that were planned and never tried are taken back, to be planned anew; how many.
+
+    Not those of a page whose canary is being watched: they are what is watched.
+    """
+    return connection.execute(
+        text(
+            """
+            DELETE FROM delivery WHERE campaign_id = :campaign AND state = 'due' AND attempts = 0 AND EXISTS (
+                SELECT 1 FROM enrollment e JOIN campaign_page cp
+                    ON cp.campaign_id = e.campaign_id AND cp.page_id = e.next_page_id
+                WHERE e.subscriber_id = delivery.subscriber_id AND e.campaign_id = delivery.campaign_id
+                  AND e.state = 'active' AND e.due_at <= :planned_until AND e.next_page_id = delivery.page_id
+                  AND delivery.copy = e.round * 100 AND (cp.canary_at IS NULL OR cp.opened_at IS NOT NULL))
+            """
+        ),
+        {"campaign": campaign_id, "planned_until": planned_until},
     ).rowcount
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -234,11 +234,17 @@ def change(connection: Connection, campaign_id: int, changes: Mapping[Change, Se
 
 
 def find_next_pages(
-    connection: Connection, campaign_id: int, people: People, *, enrolled_at: int | None = None
-) -> None:
+    connection: Connection,
+    campaign_id: int,
+    people: People,
+    *,
+    enrolled_at: int | None = None,
+    without: Literal["finished", "ended"] = "finished",
+) -> int:
     """Look up anew which page comes next for these people (enrolled at `enrolled_at`, if given).
 
-    Whoever's page is under way is left alone, and is moved on when it is final. Who has no page left has finished.
+    Whoever's page is under way is left alone, and is moved on when it is final. Who has no page left has finished; or
+    has `ended` and goes on when there is one again. Returns how many have none left who had one.
     """
     who, had = f"e.campaign_id = :campaign AND {people.where(connection)}", ""
     bound: dict[str, Any] = {"campaign": campaign_id} | people.bound(connection)
@@ -255,13 +261,13 @@ def find_next_pages(
         ),
         bound,
     )
-    connection.execute(
+    return connection.execute(
         text(
-            "UPDATE enrollment AS e SET state = 'finished', due_at = NULL "
-            f"WHERE {who} AND e.next_page_id IS NULL AND e.state IN ('active', 'ended')"
+            "UPDATE enrollment AS e SET state = :without, due_at = NULL "
+            f"WHERE {who} AND e.next_page_id IS NULL AND e.state IN ('active', 'ended') AND e.state <> :without"
         ),
-        bound,
-    )
+        bound | {"without": without},
+    ).rowcount
 
 
 def highest_subscriber(connection: Connection) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from newsletter.store.planning import DUE
+from newsletter.store.planning import DUE, seed_list
 
 
 class Fate(NamedTuple):
@@ -26,7 +26,7 @@ def missing_seeds(connection: Connection, addresses: Sequence[str]) -> list[str]
     """The addresses that no active subscriber has."""
     if not addresses:
         return []
-    names, bound = _seeds(addresses)
+    names, bound = seed_list(addresses)
     known = set(
         connection.execute(
             text(f"SELECT lower(address) FROM subscriber WHERE state = 'active' AND lower(address) IN ({names})"), bound
@@ -45,7 +45,7 @@ def mail_seeds(
     give_up_at: int,
 ) -> int:
     """Make a delivery of a page for each seed: their first, or one more copy if they had the page before; how many."""
-    names, bound = _seeds(addresses)
+    names, bound = seed_list(addresses)
     return connection.execute(
         text(
             f"""
@@ -97,8 +97,3 @@ def fate_of(connection: Connection, campaign_id: int, page_id: str, email_hash: 
         {"campaign": campaign_id, "page_id": page_id, "hash": email_hash},
     ).one()
     return Fate(*(int(count) for count in row))
-
-
-def _seeds(addresses: Sequence[str]) -> tuple[str, dict[str, str]]:
-    bound = {f"seed{number}": address.lower() for number, address in enumerate(addresses)}
-    return ", ".join(f":{name}" for name in bound), bound

@@ -6,10 +6,10 @@ before that has its delivery. Times are seconds since 1970; callers hold the loc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import IntegrityError
 
 from newsletter.campaigns.due import Preferences
@@ -159,20 +159,26 @@ def defer(
     return rows_changed(connection, result)
 
 
-def hold_deliveries(connection: Connection, campaign_id: int, before: int, until: Mapping[str, int]) -> int:
+def hold_deliveries(
+    connection: Connection, campaign_id: int, before: int, until: Mapping[str, int], seeds: Sequence[str] = ()
+) -> int:
     """Make deliveries that are due before `before` and did not leave wait until the moment of their reader's zone.
 
-    Zones that are not named are left alone, and so are readers with an hour of their own; how many wait.
+    Zones that are not named are left alone, and so are readers with preferences (`waiting_with_preferences`) and the
+    addresses of `seeds`: they get each page before everybody else, whatever the hour; how many wait.
     """
     if not until:
         return 0
+    names, addresses = seed_list(seeds)
     rows = ", ".join(f"(:zone{number}, CAST(:until{number} AS BIGINT))" for number in range(len(until)))
     found: dict[str, Any] = {}
     for number, (zone, moment) in enumerate(until.items()):
         found |= {f"zone{number}": zone, f"until{number}": moment}
-    closed = """SELECT pause.until FROM enrollment e JOIN pause ON pause.zone = e.zone
+    closed = f"""SELECT pause.until FROM enrollment e JOIN pause ON pause.zone = e.zone
+        JOIN subscriber s ON s.id = e.subscriber_id
         WHERE e.subscriber_id = d.subscriber_id AND e.campaign_id = d.campaign_id AND pause.until > d.due_at
-          AND NOT EXISTS (SELECT 1 FROM preference p WHERE p.subscriber_id = e.subscriber_id AND p.hour IS NOT NULL)"""
+          AND lower(s.address) NOT IN ({names})
+          AND NOT EXISTS (SELECT 1 FROM preference p WHERE p.subscriber_id = e.subscriber_id)"""
     result = connection.execute(
         text(
             f"""
@@ -181,9 +187,15 @@ def hold_deliveries(connection: Connection, campaign_id: int, before: int, until
             WHERE d.campaign_id = :campaign AND d.state = 'due' AND d.due_at < :before AND EXISTS ({closed})
             """
         ),
-        found | {"campaign": campaign_id, "before": before},
+        found | addresses | {"campaign": campaign_id, "before": before},
     )
     return rows_changed(connection, result)
+
+
+def seed_list(addresses: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The addresses as a list to compare `lower(address)` with, and its values."""
+    bound = {f"seed{number}": address.lower() for number, address in enumerate(addresses)}
+    return ", ".join(f":{name}" for name in bound) or "''", bound
 
 
 def anything_to_send(connection: Connection, campaign_id: int, before: int) -> bool:
@@ -196,25 +208,64 @@ def anything_to_send(connection: Connection, campaign_id: int, before: int) -> b
 
 
 class Personal(NamedTuple):
-    """Somebody with preferences of their own who is due."""
+    """Somebody with preferences of their own who is due; `id` is the subscriber's, or a waiting delivery's."""
 
-    subscriber_id: int
+    id: int
     zone: str
     due_at: int
     preferences: Preferences
 
 
-def personal_due(connection: Connection, campaign_id: int, since: int, now: int) -> list[Personal]:
-    """The people with preferences among those who are due."""
+def personal_due(
+    connection: Connection,
+    campaign_id: int,
+    since: int,
+    now: int,
+    *,
+    page_id: str | None = None,
+    where: str = "",
+    **bound: Any,
+) -> list[Personal]:
+    """The people with preferences among those who are due; narrowed down as in `defer`."""
     rows = connection.execute(
         text(
             f"SELECT e.subscriber_id, e.zone, e.due_at, {PREFERENCES} FROM enrollment e "
-            f"JOIN preference p ON p.subscriber_id = e.subscriber_id WHERE {DUE}"
+            f"JOIN preference p ON p.subscriber_id = e.subscriber_id WHERE {DUE} {_page(page_id)} {where}"
         ),
-        {"campaign": campaign_id, "since": since, "now": now},
+        bound | {"campaign": campaign_id, "since": since, "now": now} | _page_value(page_id),
     )
+    return _personal(rows)
+
+
+def waiting_with_preferences(
+    connection: Connection, campaign_id: int, before: int, seeds: Sequence[str] = ()
+) -> list[Personal]:
+    """The deliveries to people with preferences (no `seeds`) that are due before `before` and did not leave."""
+    names, addresses = seed_list(seeds)
+    rows = connection.execute(
+        text(
+            f"SELECT d.id, e.zone, d.due_at, {PREFERENCES} FROM delivery d "
+            "JOIN enrollment e ON e.subscriber_id = d.subscriber_id AND e.campaign_id = d.campaign_id "
+            "JOIN preference p ON p.subscriber_id = d.subscriber_id JOIN subscriber s ON s.id = d.subscriber_id "
+            "WHERE d.campaign_id = :campaign AND d.state = 'due' AND d.due_at < :before "
+            f"AND lower(s.address) NOT IN ({names})"
+        ),
+        {"campaign": campaign_id, "before": before} | addresses,
+    )
+    return _personal(rows)
+
+
+def _personal(rows: Iterable[Row[Any]]) -> list[Personal]:
     cells: list[list[Any]] = [[*row] for row in rows]
     return [Personal._make([*row[:3], preferences_from(*row[3:])]) for row in cells]
+
+
+def hold_delivery(connection: Connection, delivery_id: int, until: int) -> None:
+    """Make one delivery that did not leave wait."""
+    connection.execute(
+        text("UPDATE delivery SET due_at = :until WHERE id = :id AND state = 'due'"),
+        {"until": until, "id": delivery_id},
+    )
 
 
 def defer_one(connection: Connection, campaign_id: int, subscriber_id: int, until: int | None) -> None:

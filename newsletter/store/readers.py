@@ -81,11 +81,14 @@ def deliveries_of(connection: Connection, campaign_id: int, subscriber_id: int) 
 
 
 def withdraw(connection: Connection, campaign_id: int, subscriber_id: int, now: int) -> None:
-    """Cancel what is planned for a reader and has not been claimed by a sender."""
+    """Cancel a reader's next page, if it is planned and has not been claimed by a sender. Errata and copies sent again
+    are other mails, and leave."""
     connection.execute(
         text(
             "UPDATE delivery SET state = 'cancelled', finished_at = :now, moved = 1 WHERE subscriber_id = :subscriber "
-            "AND campaign_id = :campaign AND state = 'due'"
+            "AND campaign_id = :campaign AND state = 'due' AND EXISTS (SELECT 1 FROM enrollment e "
+            "WHERE e.subscriber_id = delivery.subscriber_id AND e.campaign_id = delivery.campaign_id "
+            "AND e.next_page_id = delivery.page_id AND delivery.copy = e.round * 100)"
         ),
         {"subscriber": subscriber_id, "campaign": campaign_id, "now": now},
     )
@@ -162,7 +165,7 @@ def send_copy(
 
 _GOT_AN_OLD_ONE = """d.campaign_id = :campaign AND d.page_id = :page_id AND d.state = 'sent' AND NOT d.email_hash {alike}
     AND NOT EXISTS (SELECT 1 FROM delivery n WHERE n.subscriber_id = d.subscriber_id AND n.campaign_id = d.campaign_id
-                    AND n.page_id = d.page_id AND n.copy > d.copy)"""
+                    AND n.page_id = d.page_id AND n.copy > d.copy AND n.state NOT IN ('passed', 'cancelled'))"""
 
 
 def send_errata(

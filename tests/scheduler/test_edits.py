@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import text
 
 from newsletter.campaigns.changes import describe
-from newsletter.campaigns.definition import Definition
 from newsletter.campaigns.definition_file import Source, definition_from
-from newsletter.campaigns.progress import next_page, passed_over
-from newsletter.compose.email import Email
-from newsletter.config import Settings
 from newsletter.errors import CampaignError
 from newsletter.finding import Finding, Severity
 from newsletter.scheduler import operate
 from newsletter.scheduler.apply import apply, plan
-from newsletter.scheduler.newcomers import enroll_known
-from newsletter.scheduler.prepare import Prepared, PreparedPage
+from newsletter.scheduler.prepare import Prepared
 from newsletter.scheduler.status import why
 from newsletter.store.audits import actions_on
 from newsletter.store.campaigns import pages_of
 from newsletter.store.database import Database
 from newsletter.store.emails import load_email
-from newsletter.store.looking import empty_database
 from newsletter.store.tables import metadata
+from tests.scheduler.prepared_pages import HERE, page, ready
 from tests.scheduler.world import World, utc
-
-HERE = Settings(root=Path("/nowhere"))
-
-
-def page(page_id: str, words: str = "", wish: str = "") -> PreparedPage:
-    email = Email("course", page_id, page_id, page_id, "", f"<p>{words or page_id}</p>", words or page_id, "en", "ltr")
-    return PreparedPage(page_id, f"Page {page_id}", f"course/{page_id}.md", email, wish)
-
-
-def ready(pages: str, definition: Definition | None = None, **changes: object) -> Prepared:
-    definition = definition or definition_from(
-        {"series": "course", "cadence": {"every": "3d", "at": "09:00", "default_zone": "UTC"}}, Source("test")
-    )
-    prepared = Prepared("course", definition, tuple(page(each) for each in pages), (), (), (), (), "")
-    return replace(prepared, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -126,6 +103,67 @@ def test_a_deleted_page_is_skipped_also_when_it_is_planned_already(world: World)
     assert put(world, ready("bc")) == ["Page a deleted: 0 of 1 reader have had it, the others skip it"]
     world.live("2026-12-31 00:00")
     assert [each for each, _ in world.sent(reader)] == list("bc")
+
+
+def test_a_page_that_is_deleted_while_it_waits_and_comes_back_is_received(database: Database) -> None:
+    world = World(database)
+    (reader,) = world.add_people(["UTC"])
+    put(world, ready("abc"))
+    world.tick()
+    world.at = utc("2026-12-01 09:00")
+    world.tick()  # a is planned and has not left
+    put(world, ready("bc"))
+    put(world, ready("abc"))
+    world.live("2026-12-31 00:00")
+    assert [each for each, _ in world.sent(reader)] == list("abc")
+
+
+def test_a_series_that_is_empty_for_a_while_loses_no_reader_and_no_newcomer(database: Database) -> None:
+    world = World(database)
+    (reader,) = world.add_people(["UTC"])
+    put(world, ready("abc"))
+    world.live("2026-12-02 00:00")
+    assert put(world, ready("", drafts=("course/a.md", "course/b.md", "course/c.md"))) == [
+        "Page a deleted: 1 of 1 reader have had it, the others skip it",
+        "Page b deleted: 0 of 1 reader have had it, the others skip it",
+        "Page c deleted: 0 of 1 reader have had it, the others skip it",
+        "1 reader for whom no page is left will go on when there is one again",
+        "3 drafts held back: course/a.md, course/b.md, course/c.md",
+    ]
+    (late,) = world.add_people(["UTC"])
+    world.at = utc("2026-12-02 00:01")
+    world.live("2026-12-10 12:00")
+    with pytest.raises(CampaignError, match="has no page"):
+        operate.restart(world.database, "course", "reader1@example.com", world, who="test")
+    put(world, ready("abc"))
+    world.live("2026-12-31 00:00")
+    assert world.sent(reader) == [("a", "12-01 09:00"), ("b", "12-10 12:00"), ("c", "12-13 09:00")]
+    assert world.sent(late) == [("a", "12-11 09:00"), ("b", "12-14 09:00"), ("c", "12-17 09:00")]
+
+
+def test_a_new_campaign_needs_a_page(world: World) -> None:
+    world.add_people(["UTC"])
+    with pytest.raises(CampaignError, match="has no page that may be sent"):
+        put(world, ready(""))
+
+
+def test_the_log_names_no_subscriber_by_address(world: World) -> None:
+    world.add_people(["UTC"] * 2)
+    put(world, ready("a"))
+    seeded = definition_from(
+        {
+            "series": "course",
+            "cadence": {"every": "3d", "at": "09:00", "default_zone": "UTC"},
+            "seeds": {"addresses": ["reader1@example.com", "reader2@example.com"]},
+            "audience": {"segment": "email = 'reader1@example.com'"},
+        },
+        Source("test"),
+    )
+    put(world, ready("a", seeded))
+    with world.database.reading() as connection:
+        assert actions_on(connection, "course")[0].detail["settings"] == [
+            "audience.segment:  → email = '(an address)'", "seeds.addresses:  → (an address), (an address)",
+        ]  # fmt: skip
 
 
 def test_a_draft_is_held_back_and_comes_when_it_is_ready_if_the_reader_is_not_past_it(world: World) -> None:
@@ -251,74 +289,6 @@ def test_mail_to_the_world_needs_a_postal_address_and_an_address_to_unsubscribe_
     addressed = replace(outside, sender=SenderSettings(postal_address="1 Road"))
     with pytest.raises(CampaignError, match="unsubscribe"):
         apply(world.database, addressed, ready("a"), world, who="test")
-
-
-# --- the rules, as a model beside the database ---
-
-ORDERS = st.lists(st.sampled_from("abcdefgh"), unique=True, min_size=1).map("".join)
-
-
-@dataclass
-class Model:
-    """What the pure rules say a reader gets: a page a day.
-
-    Who had finished and has waited a day or more gets the appended page at once, and the one behind it a day later.
-    """
-
-    order: str
-    behind: set[str] = field(default_factory=set)
-    got: list[str] = field(default_factory=list)
-    finished: bool = False
-    waited: bool = False
-    overdue: bool = False
-
-    def edit(self, order: str, evergreen: bool) -> None:
-        inserted = set(order) - set(self.order)
-        self.behind |= passed_over(inserted, order, self.behind)
-        self.order = order
-        self.finished = (self.finished and not evergreen) or next_page(order, self.behind) is None
-        self.overdue = self.waited and not self.finished
-
-    def live_a_day(self) -> None:
-        self.waited = self.finished
-        if self.overdue:
-            self.overdue = False
-            self._read()
-        self._read()
-
-    def _read(self) -> None:
-        page = None if self.finished else next_page(self.order, self.behind)
-        if page is not None:
-            self.behind.add(page)
-            self.got.append(page)
-        self.finished = self.finished or next_page(self.order, self.behind) is None
-
-
-@example(edits=[(2, "abc"), (1, "a")], order="a", evergreen=True)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.integers(0, 4), ORDERS), min_size=1, max_size=5), ORDERS, st.booleans())
-def test_whatever_is_edited_each_reader_gets_the_pages_that_the_rules_say(
-    edits: list[tuple[int, str]], order: str, evergreen: bool
-) -> None:
-    world = World(empty_database())
-    definition = replace(
-        definition_from({"series": "course", "cadence": {"every": "1d", "default_zone": "UTC"}}, Source("test")), evergreen=evergreen
-    )  # fmt: skip
-    (reader,) = world.add_people(["UTC"])
-    put(world, ready(order, definition))
-    enroll_known(world.database, "course", world)
-    model = Model(order)
-    day = 1
-    for pages_between, changed in [*edits, (20, "")]:
-        for _ in range(pages_between):
-            world.live(f"2026-12-{day:02} 12:00" if day <= 31 else f"2027-01-{day - 31:02} 12:00")
-            model.live_a_day()
-            day += 1
-        if changed:
-            put(world, ready(changed, definition))
-            model.edit(changed, evergreen)
-    assert [each for each, _ in world.sent(reader)] == model.got
-    world.database.close()
 
 
 def test_a_page_that_gets_another_time_of_its_own_is_said_and_written_down(world: World) -> None:

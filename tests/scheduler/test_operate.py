@@ -151,6 +151,28 @@ def test_errata_go_to_those_who_got_the_wrong_page_once_and_at_an_hour_for_mail(
     assert world.sent(tokyo)[1] == ("a", "12-03 00:00")
 
 
+def test_an_erratum_that_waits_for_the_morning_survives_a_skip_and_reaches_whoever_was_moved(
+    database: Database,
+) -> None:
+    world = World(database)
+    skipped, moved = world.add_people(["Asia/Tokyo"] * 2)
+    world.add_campaign("abcd")
+    world.live("2026-12-02 00:00")
+    operate.move(world.database, "course", "reader2@example.com", "c", world, who=OPERATOR)
+    operate.move(world.database, "course", "reader2@example.com", "b", world, who=OPERATOR)  # a is passed over now
+    with world.database.transaction() as connection:
+        mended = save_email(
+            connection, Email("course", "a", "a", "a", "", "<p>mended</p>", "mended", "en", "ltr"), now=0
+        )
+    world.change("UPDATE campaign_page SET email_hash = :mended WHERE page_id = 'a'", mended=mended)
+    world.at = utc("2026-12-02 13:00")  # 22:00 in Tokyo
+    assert operate.errata(world.database, "course", "a", world, who=OPERATOR) == 2
+    assert operate.skip(world.database, "course", READER, world, who=OPERATOR) == "c"
+    world.live("2026-12-31 00:00")
+    assert [page for page, _ in world.sent(skipped)] == list("aacd")
+    assert [page for page, _ in world.sent(moved)] == list("aabcd")
+
+
 def test_a_person_decides_about_uncertain_mails(world: World) -> None:
     one, two = world.add_people(["UTC"] * 2)
     world.add_campaign()

@@ -21,7 +21,7 @@ from newsletter.store.database import Database
 from tests.delivery.servers import KeepingServer
 from tests.delivery.world import a_relay, settings_for
 from tests.scheduler.lived import live_through, mails_sent
-from tests.scheduler.test_edits import ready
+from tests.scheduler.prepared_pages import ready
 from tests.scheduler.world import World, utc
 
 ZONES = ["Europe/Paris", "America/Lima", "Asia/Tokyo", "", "Australia/Lord_Howe"]
