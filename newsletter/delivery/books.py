@@ -58,7 +58,7 @@ class Books:
                 pool.prosper(parcel.domain)
                 continue
             if outcome.state == "failed":
-                self._batch.refusals.append(Refusal(parcel.claim, reply))
+                self._batch.refusals.append(Refusal(outcome.id, outcome.attempts, reply))
             self._judge.apply(pool, parcel, stage, reply, verdict, self._batch.alerts)
         if answered:
             self._batch.handed[pool.name] += len(answered)

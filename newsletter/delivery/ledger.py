@@ -29,9 +29,10 @@ RESEND_PAUSE = 15 * 60
 
 
 class Refusal(NamedTuple):
-    """A permanent refusal, for the bounce path."""
+    """A permanent refusal of one attempt at a delivery, for the bounce path."""
 
-    claim: Claim
+    id: int
+    attempts: int
     reply: Reply
 
 
@@ -141,7 +142,7 @@ class Ledger:
             for claim, reason in batch.uncertain:
                 uncertain.mark_uncertain(connection, self.worker, [claim.id], reason, now, RESEND_PAUSE)
             for refusal in batch.refusals:
-                _write_refusal(connection, refusal, now, self.soft_limit)
+                write_refusal(connection, refusal, now, self.soft_limit)
             for subject, message in batch.alerts.items():
                 raise_alert(connection, subject, message, now)
             for subject in batch.cleared:
@@ -156,20 +157,20 @@ class Ledger:
             return traffic.traffic_of(connection, relay, self.now())
 
 
-def _write_refusal(connection: Connection, refusal: Refusal, now: int, limit: SoftLimit) -> None:
+def write_refusal(connection: Connection, refusal: Refusal, now: int, limit: SoftLimit) -> None:
     """A permanent refusal in the dialogue is a bounce whose origin is proven: our relay said it to us."""
     from newsletter.bounces.reasons import (
         classify_reply,  # its phrases take a tenth of the start, and most runs need none
     )
 
-    claim, reply = refusal
-    addressee = addressee_of_delivery(connection, claim.id, claim.subscriber_id)
+    reply = refusal.reply
+    addressee = addressee_of_delivery(connection, refusal.id)
     if addressee is None:  # erased meanwhile
         return
     # A bare 521 or 556 says that the domain takes no mail at all (RFC 7504): 5.1.10, null MX.
     status = reply.status or ("5.1.10" if reply.code in (521, 556) else "")
     report = Report(
-        event_id=f"reply:{claim.id}:{claim.attempts}",
+        event_id=f"reply:{refusal.id}:{refusal.attempts}",
         kind=Kind.BOUNCE,
         verdict=classify_reply(reply.code, status, reply.text),
         at=datetime.fromtimestamp(now, UTC),

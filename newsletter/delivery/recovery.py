@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from newsletter.bounces.policy import SoftLimit
 from newsletter.delivery.journal import Key, Replay, dead_journals, is_alive
-from newsletter.delivery.ledger import RESEND_PAUSE
+from newsletter.delivery.ledger import RESEND_PAUSE, Refusal, write_refusal
+from newsletter.delivery.reply import Reply
 from newsletter.store import deliveries
 from newsletter.store.database import Database
 from newsletter.store.leases import is_held, let_go, take
+from newsletter.store.traffic import add_traffic
 from newsletter.store.uncertain import mark_uncertain
 
 LEASE_SECONDS = 60
@@ -44,7 +48,7 @@ def say_goodbye(database: Database, worker: str) -> None:
         let_go(connection, lease_of(worker), worker)
 
 
-def recover(database: Database, folder: Path, now: int) -> list[Recovered]:
+def recover(database: Database, folder: Path, now: int, soft_limit: SoftLimit | None = None) -> list[Recovered]:
     """Settle the claims of workers that are gone: those whose journal is in `folder`, and those of other machines whose
     lease has run out.
 
@@ -56,7 +60,9 @@ def recover(database: Database, folder: Path, now: int) -> list[Recovered]:
     for path, replay in dead_journals(folder):
         with database.transaction() as connection:
             claims = deliveries.claims_by_worker(connection).get(replay.worker, [])
-            found.append(_settle(connection, replay, [Key(*claim) for claim in claims], now))
+            keys = [Key(*claim) for claim in claims]
+            found.append(_settle(connection, replay, keys, now))
+            _follow_up(connection, replay, frozenset(keys), now, soft_limit or SoftLimit())
             let_go(connection, lease_of(replay.worker), replay.worker)
         path.unlink()
     found += _settle_without_journal(database, folder, now)
@@ -74,6 +80,17 @@ def _settle(connection: Connection, replay: Replay, claims: list[Key], now: int)
     )
     released = deliveries.release(connection, replay.worker, untouched)
     return Recovered(replay.worker, recorded, released, uncertain)
+
+
+def _follow_up(connection: Connection, replay: Replay, claims: frozenset[Key], now: int, soft_limit: SoftLimit) -> None:
+    """What else the dead process would have written down with its outcomes: bounces, and what its relays had to do."""
+    unwritten = [outcome for outcome in replay.outcomes if Key(outcome.id, outcome.attempts) in claims]
+    for outcome in unwritten:
+        if outcome.state == "failed":
+            reply = Reply(outcome.code or 0, outcome.reply)
+            write_refusal(connection, Refusal(outcome.id, outcome.attempts, reply), now, soft_limit)
+    for (relay, hour), count in Counter((outcome.relay, outcome.at // 3600) for outcome in unwritten).items():
+        add_traffic(connection, relay, hour, count)
 
 
 def _settle_without_journal(database: Database, folder: Path, now: int) -> list[Recovered]:

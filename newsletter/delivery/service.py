@@ -126,10 +126,8 @@ class Service:
         self._stopping.set()
 
     async def _run(self, journal: Journal) -> None:
-        bounces = self.settings.bounces
-        limit = SoftLimit(bounces.soft_limit, bounces.reset_days)
         pacemaker = Pacemaker(is_alone=not self.database.is_postgresql)
-        ledger = Ledger(self.database, self.worker, self.clock, limit, pacemaker)
+        ledger = Ledger(self.database, self.worker, self.clock, self._soft_limit(), pacemaker)
         signers = load_signers(self.settings)
         packer = Packer(
             self.settings, ledger, journal, load_keys(self.settings.path(self.settings.web.key_file)), signers
@@ -161,8 +159,13 @@ class Service:
             await asyncio.to_thread(planner.join)
             self.log.flush()
 
+    def _soft_limit(self) -> SoftLimit:
+        bounces = self.settings.bounces
+        return SoftLimit(bounces.soft_limit, bounces.reset_days)
+
     def _recover(self, folder: Path) -> None:
-        for entry in recover(self.database, folder, int(self.clock.now().timestamp())):
+        now = int(self.clock.now().timestamp())
+        for entry in recover(self.database, folder, now, self._soft_limit()):
             self.log.recovered(*entry)
 
     # the thread that plans

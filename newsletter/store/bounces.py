@@ -60,14 +60,18 @@ def is_recorded(connection: Connection, event_id: str) -> bool:
     return connection.execute(select(bounce.c.id).where(bounce.c.event_id == event_id)).first() is not None
 
 
-def addressee_of_delivery(connection: Connection, delivery_id: int, subscriber_id: int) -> Addressee | None:
-    """Whom a delivery went to; None when the person was erased or the delivery never was."""
+def addressee_of_delivery(
+    connection: Connection, delivery_id: int, subscriber_id: int | None = None
+) -> Addressee | None:
+    """Whom a delivery went to; None when the person was erased, the delivery never was, or it was not `subscriber_id`'s."""
     query = (
         select(subscriber, delivery.c.finished_at, campaign.c.series)
         .join(delivery, delivery.c.subscriber_id == subscriber.c.id)
         .join(campaign, campaign.c.id == delivery.c.campaign_id)
-        .where(delivery.c.id == delivery_id, subscriber.c.id == subscriber_id)
+        .where(delivery.c.id == delivery_id)
     )
+    if subscriber_id is not None:
+        query = query.where(subscriber.c.id == subscriber_id)
     row = connection.execute(query).first()
     if row is None:
         return None

@@ -208,7 +208,7 @@ def release(connection: Connection, worker: str, ids: Iterable[int]) -> int:
 
 
 _RECORD_SQLITE = """
-UPDATE delivery SET state = o.state, worker = NULL, attempts = delivery.attempts + o.tried,
+UPDATE delivery SET state = o.state, worker = NULL, attempts = o.attempts + o.tried,
     due_at = CASE WHEN o.due_at > 0 THEN o.due_at ELSE delivery.due_at END,
     give_up_at = CASE WHEN o.give_up_at > 0 THEN o.give_up_at ELSE delivery.give_up_at END,
     relay = o.relay, reply_code = o.code, reply = o.reply, finished_at = o.finished_at
@@ -218,17 +218,18 @@ FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS a
              json_extract(value, '$[6]') AS code, json_extract(value, '$[7]') AS reply,
              json_extract(value, '$[8]') AS tried, json_extract(value, '$[9]') AS finished_at
       FROM json_each(?)) AS o
-WHERE delivery.id = o.id AND delivery.worker = ? AND delivery.attempts = o.attempts
-    AND delivery.state IN ('claimed', 'uncertain')
+WHERE delivery.id = o.id AND delivery.worker = ? AND delivery.state IN ('claimed', 'uncertain')
+    AND delivery.attempts = o.attempts + (delivery.state = 'uncertain')
 """
 _RECORD_POSTGRESQL = """
-UPDATE delivery d SET state = o.value->>2, worker = NULL, attempts = d.attempts + (o.value->8)::int,
+UPDATE delivery d SET state = o.value->>2, worker = NULL, attempts = (o.value->1)::int + (o.value->8)::int,
     due_at = CASE WHEN (o.value->3)::bigint > 0 THEN (o.value->3)::bigint ELSE d.due_at END,
     give_up_at = CASE WHEN (o.value->4)::bigint > 0 THEN (o.value->4)::bigint ELSE d.give_up_at END,
     relay = o.value->>5, reply_code = (o.value->>6)::int, reply = o.value->>7, finished_at = (o.value->>9)::bigint
 FROM jsonb_array_elements(%s::jsonb) AS o
 WHERE d.id = (o.value->0)::bigint
-    AND CASE WHEN d.worker = %s AND d.attempts = (o.value->1)::int THEN d.state IN ('claimed', 'uncertain') END
+    AND CASE WHEN d.worker = %s AND d.attempts = (o.value->1)::int + (d.state = 'uncertain')::int
+        THEN d.state IN ('claimed', 'uncertain') END
 """
 """The last conditions stand in a CASE, so that the planner does not take the rows that meet them for next to none and
 walk through all that is claimed for each outcome (25 ms a batch of 128)."""
@@ -237,7 +238,8 @@ walk through all that is claimed for each outcome (25 ms a batch of 128)."""
 def record(connection: Connection, worker: str, outcomes: Sequence[Outcome]) -> int:
     """Write what became of claims of `worker`; an outcome written before changes nothing. Returns rows changed.
 
-    A worker that was thought dead may still record: what it sent is no longer `uncertain` then.
+    A worker that was thought dead may still record: what it sent is no longer `uncertain` then, which had counted as
+    an attempt.
     """
     if not outcomes:
         return 0

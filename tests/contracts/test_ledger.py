@@ -168,8 +168,10 @@ def test_a_worker_that_was_thought_dead_may_still_record(database: Database) -> 
     claim(database)
     with database.transaction() as connection:
         uncertain.mark_uncertain(connection, "w1", [delivery], "gone", NOW, 900)
-        run_sql_in = deliveries.record(connection, "w1", [Outcome(delivery, 1, "sent", NOW, code=250)])
-    assert run_sql_in == 1 and states(database)[delivery] == "sent"
+        assert deliveries.record(connection, "w1", [Outcome(delivery, 1, "sent", NOW, code=250)]) == 0
+        assert deliveries.record(connection, "w1", [Outcome(delivery, 0, "sent", NOW, code=250)]) == 1
+    found = row(database, delivery)
+    assert (found["state"], found["attempts"], found["worker"]) == ("sent", 1, None)
 
 
 def test_a_dead_worker_is_settled_by_its_journal(database: Database, tmp_path: Path) -> None:
@@ -179,12 +181,15 @@ def test_a_dead_worker_is_settled_by_its_journal(database: Database, tmp_path: P
     journal.release(keys)
     journal.write((), keys[0])
     journal.write([Outcome(ids[0], 0, "sent", NOW, code=250, relay="main")], keys[1])
-    journal.write([Outcome(ids[1], 0, "failed", NOW, code=550, relay="main")], keys[2])
+    journal.write([Outcome(ids[1], 0, "failed", NOW, code=550, relay="main", reply="5.1.1 nobody")], keys[2])
     assert recover(database, tmp_path, NOW) == []  # it lives
     journal.close()
     (found,) = recover(database, tmp_path, NOW)
     assert found == ("w1", 2, 2, 1)
     assert list(states(database).values()) == ["sent", "failed", "uncertain", "due", "due"]
+    assert scalars(database, "SELECT delivery_id FROM bounce") == [ids[1]]
+    assert scalars(database, "SELECT count(*) FROM suppression WHERE reason = 'bounced'") == [1]
+    assert scalars(database, "SELECT sent FROM traffic WHERE relay = 'main'") == [2]
     assert list(tmp_path.glob("*.journal")) == []
     assert recover(database, tmp_path, NOW) == []
 

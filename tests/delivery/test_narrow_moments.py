@@ -13,7 +13,7 @@ from newsletter.delivery.one import NO_CLAIM
 from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.timeouts import Timeouts
 from tests.delivery.conftest import Runner
-from tests.delivery.servers import KeepingServer, Session, once
+from tests.delivery.servers import KeepingServer, once
 from tests.delivery.test_hostile import Bookkeeper
 from tests.delivery.world import a_relay, seed, states
 
