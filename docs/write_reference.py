@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from newsletter.campaigns import definition, definition_file
-from newsletter.cli import COMMANDS, command
+from newsletter.cli import COMMANDS, campaign_flags, command
 from newsletter.config import SECTIONS, TABLES
 
 DOCS = Path(__file__).parent
@@ -82,13 +82,19 @@ def campaign_files() -> str:
             summary = " ".join((inspect.getdoc(kind) or "").split()).partition("] ")[2]
             parts.append(f"\n## [{name}]\n\n{summary}\n")
         defaults = definition_file.words_of_defaults(kind)
-        parts.append("| key | default | meaning |\n|---|---|---|")
+        parts.append("| key | default | meaning | flag of `start` |\n|---|---|---|---|")
         parts += [
-            f"| `{item.name}` | {_value(defaults[item.name])} | {item.metadata['doc']} |"
+            f"| `{item.name}` | {_value(defaults[item.name])} | {item.metadata['doc']} | {_flag(name, item.name)} |"
             for item in fields(kind)
             if item.name in defaults
         ]
     return "\n".join(parts) + "\n"
+
+
+def _flag(section: str, key: str) -> str:
+    wanted = f"{section}.{key}" if section else key
+    flag = next((row[0] for row in (*campaign_flags.FLAGS, *campaign_flags.SWITCHES) if row[1] == wanted), None)
+    return f"`--{flag}`" if flag else "its argument"
 
 
 def _type(hint: Any) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from newsletter.campaigns.definition import SECTIONS, Definition
 from newsletter.cli import command
+from newsletter.cli.campaign_flags import FLAGS, SWITCHES
 from newsletter.errors import NewsletterError
 from newsletter.scaffold import make_project
 
@@ -154,6 +157,32 @@ def test_pages_that_lead_in_a_circle_are_refused_before_anything_changes(project
         page.write_text(page.read_text().replace("---\n", f"---\nnext: {after}\n", 1))
     assert "circle" in refused("campaign", "start", "captains", "--every", "3d").message
     assert "No campaign yet" in said("campaign", "status")
+
+
+def test_every_key_of_a_campaign_file_has_its_flag() -> None:
+    keys = {key for key in (field.name for field in fields(Definition)) if key not in SECTIONS} - {"series"}
+    keys |= {f"{section}.{field.name}" for section, kind in SECTIONS.items() for field in fields(kind)}
+    assert {row[1] for row in (*FLAGS, *SWITCHES)} == keys
+
+
+def test_flags_say_what_a_file_says(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    (project / "campaigns" / "captains.toml").write_text(
+        'series = "captains"\ntracking = "clicks"\n[cadence]\nevery = "3d"\ndefault_zone = "Asia/Tokyo"\n'
+        '[sender]\nname = "Captains"\naddress = "bridge@newsletter.example"\nreply_to = "mate@newsletter.example"\n'
+        '[limits]\nper_day = 1\nper_day_overall = 2\nper_hour = 300\n[seeds]\naddresses = ["ann@example.com"]\nwait = "2h"\n'
+        '[canary]\nreaders = 1\nwait = "3h"\nbounces = 2.5\ncomplaints = 0.1\n'
+    )
+    said("campaign", "apply", "captains")
+    flags = (
+        "--tracking clicks --every 3d --default-zone Asia/Tokyo --sender-name Captains "
+        "--sender-address bridge@newsletter.example --reply-to mate@newsletter.example --per-day 1 --per-day-overall 2 "
+        "--per-hour 300 --seeds ann@example.com --seeds-wait 2h --canary 1 --canary-wait 3h --canary-bounces 2.5 "
+        "--canary-complaints 0.1"
+    )
+    assert "Nothing changes" in said("campaign", "start", "captains", *flags.split())
+    wrong = run("campaign", "start", "captains", "--every", "3d", "--canary-bounces", "many")
+    assert wrong.exit_code == 2 and "'many' is not a number" in wrong.output
 
 
 def test_help_has_an_example_for_each_command() -> None:
