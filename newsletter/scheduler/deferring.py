@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from newsletter.campaigns.definition import Opening
 from newsletter.campaigns.due import NO_PREFERENCES, Preferences
 from newsletter.campaigns.timetable import Timetable, day_of
 from newsletter.campaigns.wall_time import zone_names
@@ -24,7 +25,8 @@ from newsletter.store.planning import (
 )
 
 LATE_SECONDS = 15 * 60
-"""A page planned later than this after its due time is late, and is asked again whether this is an hour for mail."""
+"""A page planned later than this after its due time is late, and is asked again whether this is an hour for mail. Where
+a campaign names hours itself, it is asked at once: those are meant to the minute."""
 
 QUARTER = 15 * 60
 
@@ -41,7 +43,7 @@ _BY_ZONE = "AND NOT EXISTS (SELECT 1 FROM preference p WHERE p.subscriber_id = e
 
 def defer_late(connection: Connection, campaign: Campaign, table: Timetable, now: int) -> int:
     """After a downtime: whoever should not be mailed at this hour waits for the next that is allowed; how many."""
-    since, late = campaign.planned_until, now - LATE_SECONDS
+    since, late = campaign.planned_until, now - (LATE_SECONDS if campaign.definition.hours == Opening() else 1)
     if late <= since:
         return 0
     zones = zones_due(connection, campaign.id, since, late)

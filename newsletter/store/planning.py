@@ -169,15 +169,13 @@ def hold_deliveries(
     """
     if not until:
         return 0
-    names, addresses = seed_list(seeds)
+    others, addresses = _not_seeds(seeds)
     rows = ", ".join(f"(:zone{number}, CAST(:until{number} AS BIGINT))" for number in range(len(until)))
     found: dict[str, Any] = {}
     for number, (zone, moment) in enumerate(until.items()):
         found |= {f"zone{number}": zone, f"until{number}": moment}
     closed = f"""SELECT pause.until FROM enrollment e JOIN pause ON pause.zone = e.zone
-        JOIN subscriber s ON s.id = e.subscriber_id
-        WHERE e.subscriber_id = d.subscriber_id AND e.campaign_id = d.campaign_id AND pause.until > d.due_at
-          AND lower(s.address) NOT IN ({names})
+        WHERE e.subscriber_id = d.subscriber_id AND e.campaign_id = d.campaign_id AND pause.until > d.due_at {others}
           AND NOT EXISTS (SELECT 1 FROM preference p WHERE p.subscriber_id = e.subscriber_id)"""
     result = connection.execute(
         text(
@@ -195,7 +193,16 @@ def hold_deliveries(
 def seed_list(addresses: Sequence[str]) -> tuple[str, dict[str, str]]:
     """The addresses as a list to compare `lower(address)` with, and its values."""
     bound = {f"seed{number}": address.lower() for number, address in enumerate(addresses)}
-    return ", ".join(f":{name}" for name in bound) or "''", bound
+    return ", ".join(f":{name}" for name in bound), bound
+
+
+def _not_seeds(addresses: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The condition that delivery `d` goes to none of the addresses, and its values."""
+    if not addresses:
+        return "", {}
+    names, bound = seed_list(addresses)
+    seed = f"SELECT 1 FROM subscriber s WHERE s.id = d.subscriber_id AND lower(s.address) IN ({names})"
+    return f"AND NOT EXISTS ({seed})", bound
 
 
 def anything_to_send(connection: Connection, campaign_id: int, before: int) -> bool:
@@ -241,14 +248,13 @@ def waiting_with_preferences(
     connection: Connection, campaign_id: int, before: int, seeds: Sequence[str] = ()
 ) -> list[Personal]:
     """The deliveries to people with preferences (no `seeds`) that are due before `before` and did not leave."""
-    names, addresses = seed_list(seeds)
+    others, addresses = _not_seeds(seeds)
     rows = connection.execute(
         text(
             f"SELECT d.id, e.zone, d.due_at, {PREFERENCES} FROM delivery d "
             "JOIN enrollment e ON e.subscriber_id = d.subscriber_id AND e.campaign_id = d.campaign_id "
-            "JOIN preference p ON p.subscriber_id = d.subscriber_id JOIN subscriber s ON s.id = d.subscriber_id "
-            "WHERE d.campaign_id = :campaign AND d.state = 'due' AND d.due_at < :before "
-            f"AND lower(s.address) NOT IN ({names})"
+            "JOIN preference p ON p.subscriber_id = d.subscriber_id "
+            f"WHERE d.campaign_id = :campaign AND d.state = 'due' AND d.due_at < :before {others}"
         ),
         {"campaign": campaign_id, "before": before} | addresses,
     )

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from collections import Counter
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from newsletter.campaigns.due import NO_PREFERENCES, Preferences, personal
+from newsletter.campaigns.wall_time import wall
 from newsletter.scheduler import operate
 from newsletter.store.database import Database
+from newsletter.store.looking import empty_database
 from tests.scheduler.world import World, utc
 
 ONE_A_DAY = {"per_day_overall": 1}
@@ -84,3 +95,73 @@ def test_seeds_get_their_copy_first_whatever_the_hour_also_when_it_leaves_late(w
     world.live("2026-12-01 23:00")
     assert world.sent(seed) == [("a", "12-01 08:20")]
     assert world.sent(reader) == [("a", "12-01 09:00")]
+
+
+# --- laws: whatever the hours and the ceilings, and however long the machine was down ---
+
+PEOPLE = (("UTC", ""), ("America/Lima", ""), ("Asia/Kathmandu", "18"))
+"""Zones, and the hour of their own that somebody asked for."""
+
+QUARTERS = st.times().map(lambda moment: moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0))
+DAYS = [date(2026, 12, day) for day in range(1, 29)]
+CADENCES: list[tuple[dict[str, Any], timedelta]] = [
+    ({"every": "1d", "at": "09:00"}, timedelta(hours=12)),
+    ({"every": "2d"}, timedelta(hours=36)),
+    ({"every": "7h"}, timedelta(hours=7)),
+    ({"on": ["mon", "wed", "sat"], "at": "20:30"}, timedelta(hours=12)),
+]
+"""What the file says, and the least time between two pages: a page that left up to twelve hours late still counts from
+the time it was due, but for hours, which are counted by a stopwatch."""
+
+
+@st.composite
+def opening(draw: st.DrawFn) -> dict[str, Any]:
+    """[hours] that leave some time on some days."""
+    quiet = draw(st.none() | st.tuples(QUARTERS, QUARTERS).filter(lambda span: span[0] != span[1]))
+    weekdays = draw(st.none() | st.sets(st.sampled_from(["mon", "tue", "thu", "fri", "sun"]), min_size=2))
+    holidays = draw(st.sets(st.sampled_from(DAYS), max_size=6))
+    said: dict[str, Any] = {"holidays": sorted(day.isoformat() for day in holidays)} if holidays else {}
+    if quiet:
+        said["quiet"] = f"{quiet[0]:%H:%M}-{quiet[1]:%H:%M}"
+    if weekdays:
+        said["weekdays"] = sorted(weekdays)
+    return said
+
+
+CAMPAIGNS = st.tuples(st.sampled_from(CADENCES), opening(), st.integers(1, 2))
+DOWNTIMES = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 4000)), max_size=4)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.tuples(CAMPAIGNS, CAMPAIGNS), st.integers(1, 2), DOWNTIMES)
+def test_nothing_is_early_twice_out_of_order_at_a_forbidden_hour_or_above_a_ceiling_and_everything_goes(
+    campaigns: tuple[Any, Any], overall: int, downtimes: list[tuple[int, int]]
+) -> None:
+    world = World(empty_database())
+    world.add_people([zone for zone, _ in PEOPLE])
+    for number, (_, hour) in enumerate(PEOPLE, 1):
+        if hour:
+            world.change("INSERT INTO preference (subscriber_id, hour) VALUES (:id, :hour)", id=number, hour=int(hour))
+    for name, ((cadence, _), hours, per_day) in zip(("first", "second"), campaigns, strict=True):
+        limits = {"per_day": per_day, "per_day_overall": overall}
+        world.add_campaign("abc", name=name, cadence=cadence, hours=hours, limits=limits)
+    for alive, down in downtimes:
+        world.live(f"{world.at + timedelta(hours=alive):%Y-%m-%d %H:%M}")
+        world.at += timedelta(minutes=down)
+    world.live("2027-06-01 00:00")
+    days: Counter[tuple[int, date]] = Counter()
+    for name, ((_, least), _, per_day) in zip(("first", "second"), campaigns, strict=True):
+        definition = world.campaign(name).definition
+        cadence = definition.calendar(world.campaign(name).started, ZoneInfo("UTC"))
+        for number, (zone, hour) in enumerate(PEOPLE, 1):
+            sent = world.sent_at(number, name)
+            assert [page for page, _ in sent] == list("abc")
+            assert all(later - earlier >= least for (_, earlier), (_, later) in pairwise(sent))
+            own = personal(cadence, Preferences(hour=int(hour)) if hour else NO_PREFERENCES)
+            local = [wall(moment, ZoneInfo(zone)) for _, moment in sent]
+            assert [own.hours.reason_against(moment) for moment in local] == [""] * 3
+            here = Counter((number, moment.date()) for moment in local)
+            assert max(here.values()) <= per_day
+            days += here
+    assert max(days.values()) <= overall
+    world.database.close()

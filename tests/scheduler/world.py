@@ -136,7 +136,11 @@ class World:
             return [held, *(next_due(connection, row.id, row.planned_until) for row in rows)]
 
     def sent(self, subscriber: int | None = None, campaign: str = "course") -> list[tuple[str, str]]:
-        """(page, when it went out in UTC) in order."""
+        """(page, when it went out in UTC) in order, of one reader or of all."""
+        return [(page, f"{moment:%m-%d %H:%M}") for page, moment in self.sent_at(subscriber, campaign)]
+
+    def sent_at(self, subscriber: int | None = None, campaign: str = "course") -> list[tuple[str, datetime]]:
+        """As `sent`, with the moments."""
         with self.database.reading() as connection:
             rows = connection.execute(
                 text(
@@ -146,7 +150,7 @@ class World:
                 {"name": campaign},
             ).all()
         return [
-            (row.page_id, f"{utc_of(row.finished_at):%m-%d %H:%M}")
+            (row.page_id, utc_of(row.finished_at))
             for row in rows
             if subscriber is None or row.subscriber_id == subscriber
         ]
