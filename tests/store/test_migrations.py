@@ -83,6 +83,10 @@ def test_a_database_of_an_older_version_keeps_its_rows_and_gets_what_is_new(data
         connection.execute(text("DROP INDEX ix_delivery_due"))
         connection.execute(text("CREATE INDEX ix_delivery_due ON delivery (campaign_id, state, due_at)"))
         record_action(connection, "ann", "pause", "unions", now=1)
+        record_action(connection, "ann", "resolve", "unions", now=2, outcome="sent", mails=1, address="bo@x.example")
+        record_action(connection, "ann", "resolve", "unions", now=3, outcome="due", mails=9, address="")
+        settings = ["seeds.addresses:  → bo@x.example, cy@x.example", "sender.address:  → news@x.example"]
+        record_action(connection, "ann", "apply", "unions", now=4, revision="", settings=settings)
         if database.is_postgresql:
             connection.execute(text("DROP FUNCTION refuse_audit_change CASCADE"))
             connection.execute(text("ALTER SEQUENCE delivery_id_seq CACHE 1"))
@@ -90,12 +94,17 @@ def test_a_database_of_an_older_version_keeps_its_rows_and_gets_what_is_new(data
             connection.execute(text("DROP TRIGGER audit_no_update"))
             connection.execute(text("DROP TRIGGER audit_no_delete"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
-    assert migrations.pending_revisions(database) == ("0003", "0004")
+    assert migrations.pending_revisions(database) == ("0003", "0004", "0005")
     migrations.upgrade(database)
     with pytest.raises(DBAPIError, match="only ever added to"), database.engine.begin() as connection:
         connection.execute(text("DELETE FROM audit"))
     with database.transaction() as connection:
-        assert [found.who for found in actions_on(connection)] == ["ann"]
+        assert [(found.at, found.detail) for found in actions_on(connection)][::-1] == [
+            (1, {}),
+            (2, {"outcome": "sent", "mails": 1, "of": "one reader"}),
+            (3, {"outcome": "due", "mails": 9, "of": "all"}),
+            (4, {"revision": "", "settings": ["seeds.addresses:  → (an address), (an address)", settings[1]]}),
+        ]
         assert schema(connection) == newest
 
 

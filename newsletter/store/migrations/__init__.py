@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from newsletter.errors import StoreError
 from newsletter.store.database import Database
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision in order, so that looking needs no Alembic. A test compares them with what lies in `versions/`."""
 
 UPGRADE_LOCK = 0x6E6C_7570
