@@ -97,6 +97,7 @@ def _routes(site: Site) -> list[BaseRoute]:
         route("/archive/{series}", archive.series),
         route("/archive/{series}/feed.atom", archive.feed),
         route("/archive/{series}/{page:path}", archive.page),
+        route("/", partial(_home, site)),
         route(site.style_path, partial(_style, site)),
         route("/robots.txt", _robots),
         route("/health", partial(_health, site)),
@@ -134,6 +135,11 @@ def _from_here(site: Site, handler: Handler) -> Handler:
         return await handler(request)
 
     return guarded
+
+
+async def _home(site: Site, request: Request) -> Response:
+    """For whoever shortens the address of a link: whose place this is. It names no series and no reader."""
+    return site.page("home.html.j2", site.texts(request))
 
 
 async def _style(site: Site, request: Request) -> Response:

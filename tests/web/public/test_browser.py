@@ -39,6 +39,7 @@ def paths(place: Place) -> dict[str, str]:
         "subscribe": "/subscribe/unions",
         "archive": "/archive",
         "series": "/archive/unions",
+        "home": "/",
         "problem": "/nothing-here",
         "cut link": f"/u/{place.token(Purpose.UNSUBSCRIBE)[:-3]}",
         "expired link": f"/c/{place.site.links.token(Purpose.CONFIRM, Target(place.ann, 0, 1), now=last_month)}",

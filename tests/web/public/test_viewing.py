@@ -70,6 +70,17 @@ def test_the_archive_shows_what_was_mailed_and_nothing_else(place: Place) -> Non
     assert place.client.get("/archive/unions/second").status_code == 404
 
 
+def test_the_bare_address_says_whose_place_it_is_and_nothing_more(place: Place) -> None:
+    answer = place.client.get("/")
+    assert answer.status_code == 200 and 'content="noindex"' in answer.text
+    assert (
+        f"<h1>{place.site.settings.site.name}</h1>" in answer.text and place.site.settings.site.base_url in answer.text
+    )
+    assert not any(name in answer.text for name in (*place.site.series, "/archive", "/subscribe"))
+    assert place.client.post("/").status_code == 405
+    assert "Links" in place.client.get("/", headers={"accept-language": "de"}).text
+
+
 def test_a_series_without_an_archive_has_none(place: Place) -> None:
     for path in (
         "/archive/coops",
