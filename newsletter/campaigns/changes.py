@@ -86,11 +86,11 @@ def _lines(changes: Changes) -> Iterator[str]:
         yield "nothing changes"
     for key, old, new in changes.settings:
         yield (
-            f"{key} is set to {new}"
+            f"`{key}` is set to {new}"
             if not old
-            else f"{key} is unset (was {old})"
+            else f"`{key}` is unset (was {old})"
             if not new
-            else f"{key}: {old} → {new}"
+            else f"`{key}`: {old} → {new}"
         )
     if not changes.is_new:
         yield from (_page(page) for page in changes.pages)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.choices import OrderedGroup
 from newsletter.cli.terminal import print_error
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h: a mail server that pipes a mail to us keeps it and tries again."""
 
 
-@click.group(name="bounces")
+@click.group(cls=OrderedGroup, name="bounces")
 def command() -> None:
     """Tell bounces, complaints and auto-replies apart, and act on them.
 

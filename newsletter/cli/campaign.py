@@ -14,6 +14,7 @@ import click
 from newsletter.cli.campaign_clicks import clicks
 from newsletter.cli.campaign_flags import definition_flags, document_from
 from newsletter.cli.campaign_readers import READER_COMMANDS
+from newsletter.cli.choices import OrderedGroup
 from newsletter.cli.project import keys_to_look, looking, opened
 from newsletter.cli.terminal import counted, err, out, print_findings, settings_of
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from newsletter.store.database import Database
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def command() -> None:
     """Plan, start, pause, resume, cancel and watch campaigns.
 
@@ -37,10 +38,6 @@ def command() -> None:
       newsletter campaign status
       newsletter campaign why captains ann.lee@acme.example
     """
-
-
-for each in (*READER_COMMANDS, clicks):
-    command.add_command(each)
 
 
 def _clock() -> Clock:
@@ -271,10 +268,17 @@ def log(ctx: click.Context, name: str | None) -> None:
     """
     from newsletter.cli.campaign_status import print_log
     from newsletter.store.audits import actions_on
+    from newsletter.store.subscribers import subscriber_by_id
 
     with looking(ctx) as database, database.reading() as connection:
         actions = actions_on(connection, name)
+        readers = {each.detail["reader"] for each in actions if "reader" in each.detail}
+        people = [person for reader in readers if (person := subscriber_by_id(connection, reader))]
     if actions:
-        print_log(actions)
+        print_log(actions, {person.id: person.subscriber.address for person in people})
     else:
         err.print("Nothing has been done yet.")
+
+
+for each in (*READER_COMMANDS, clicks):
+    command.add_command(each)

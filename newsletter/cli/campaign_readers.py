@@ -35,9 +35,10 @@ def why(ctx: click.Context, name: str, address: str) -> None:
 @click.option("--subscriber", required=True, metavar="ADDRESS", help="Whose copy.")
 @click.pass_context
 def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
-    """Print the very mail a reader got: the email as it was kept, merged with what is known of the reader.
+    """Print the mail a reader got: the page as it left, kept by its hash, merged again with what is known of the reader.
 
-    It is not signed. If the reader's data or the campaign changed after the mail left, that is said on standard error.
+    Standard error says what that proves and what it does not: the DKIM signature is not kept, and the reader's data
+    or the campaign may have changed since.
 
     \b
     Example:
@@ -48,6 +49,8 @@ def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
     settings = settings_of(ctx)
     with looking(ctx) as database:
         found = rebuild(database, settings, keys_to_look(settings, database), name, page, subscriber)
+    for fact in found.facts:
+        err.print(fact, style="dim", markup=False)
     for doubt in found.doubts:
         err.print(f"warning: {doubt}", style="yellow", markup=False)
     click.echo(found.message, nl=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,11 +98,15 @@ def print_reason(reason: Reason) -> None:
         out.print(f"  {each.page_id}{copy}  {each.state}{when}", markup=False)
 
 
-def print_log(actions: Sequence[Audit]) -> None:
-    """Who did what when."""
+def print_log(actions: Sequence[Audit], addresses: Mapping[int, str]) -> None:
+    """Who did what when. The log knows a reader by number, so that it holds no address of somebody who was erased."""
     for each in actions:
-        detail = "  ".join(f"{key}: {_plain(value)}" for key, value in each.detail.items() if value not in ("", []))
-        out.print(f"{local_time(each.at, 'UTC')} UTC  {each.who}  {each.action} {each.subject}  {detail}", markup=False)
+        detail = {key: value for key, value in each.detail.items() if value not in ("", [])}
+        if (reader := detail.get("reader")) is not None:
+            detail["reader"] = addresses.get(reader, f"{reader} (erased)")
+        said = "  ".join(f"{key}: {_plain(value)}" for key, value in detail.items())
+        line = f"{local_time(each.at, 'UTC')} UTC  {each.who}  {each.action} {each.subject}  {said}"
+        out.print(line.rstrip(), markup=False)
 
 
 def as_json(connection: Connection, found: Sequence[Status], *, with_readers: bool) -> str:

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from newsletter.content.page import Series
 
 
+class OrderedGroup(click.Group):
+    """A group whose help lists its commands in the order of the work, each with its whole sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(limit=200)) for name, each in self.commands.items()])
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from newsletter.cli.choices import OrderedGroup
 from newsletter.cli.project import hash_of, looking, opened
 from newsletter.cli.terminal import counted, err, out
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def segment() -> None:
     """Save, list, try out and delete segments: filters over subscribers.
 
@@ -113,7 +114,7 @@ def delete(ctx: click.Context, name: str) -> None:
             )
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def suppressions() -> None:
     """Import, export and lift suppressions: addresses that must not be mailed.
 

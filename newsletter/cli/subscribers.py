@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
+from newsletter.cli.choices import OrderedGroup
 from newsletter.cli.project import find_person, hash_of, keys_to_look, looking, opened
 from newsletter.cli.subscriber_lists import segment, suppressions
 from newsletter.cli.terminal import counted, err, out, say, settings_of
@@ -22,7 +23,7 @@ SHOWN_ROWS = 100
 OUTCOME_STYLES = {"suppressed": "cyan", "refused": "yellow"}
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def command() -> None:
     """Import, export, list, show and erase subscribers.
 
@@ -31,10 +32,6 @@ def command() -> None:
       newsletter subscribers import subscribers.csv --tag founders --dry-run
       newsletter subscribers list --segment 'country = "FR"'
     """
-
-
-command.add_command(segment)
-command.add_command(suppressions)
 
 
 @command.command("import")
@@ -225,13 +222,18 @@ def tag(ctx: click.Context, tag: str, addresses: tuple[str, ...], expression: st
       newsletter subscribers tag founders ann.lee@acme.example
       newsletter subscribers tag french --segment 'country = "FR"'
     """
+    from newsletter.audience.rows import clean_tag
     from newsletter.store.subscribers import count_tags, tag_where
 
-    if not addresses and expression is None:
-        with looking(ctx) as database, database.reading() as connection:
-            out.print(f"{count_tags(connection).get(tag, 0):,} have the tag {tag!r}", markup=False)
-        return
-    out.print(f"{_change_tag(ctx, tag_where, tag, addresses, expression):,} now have the tag {tag!r}", markup=False)
+    if not clean_tag(tag):
+        raise click.BadParameter("a tag needs a name", param_hint="TAG")
+    gained = _change_tag(ctx, tag_where, tag, addresses, expression) if addresses or expression is not None else None
+    with looking(ctx) as database, database.reading() as connection:
+        count = count_tags(connection).get(clean_tag(tag), 0)
+    if gained is None:
+        out.print(f"{count:,} have the tag {tag!r}", markup=False)
+    else:
+        out.print(f"{gained:,} got the tag {tag!r}; {count:,} have it now", markup=False)
 
 
 @command.command("untag")
@@ -355,3 +357,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, size: bar.update(task, completed=done, total=size)
+
+
+command.add_command(segment)
+command.add_command(suppressions)

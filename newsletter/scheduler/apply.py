@@ -128,7 +128,7 @@ def _record(connection: Connection, who: str, prepared: Prepared, changes: Chang
     """Into the audit log; which is never changed, so whoever asks to be erased must not stand in it by address."""
     record_action(
         connection, who, "create" if changes.is_new else "apply", prepared.name, now=now, revision=prepared.git_revision,
-        settings=[f"{key}: {_unnamed(key, old)} → {_unnamed(key, new)}" for key, old, new in changes.settings],
+        settings=[f"{key}: {_unnamed(key, old) or 'unset'} → {_unnamed(key, new) or 'unset'}" for key, old, new in changes.settings],
         pages=[f"{page.kind} {page.page_id}" for page in changes.pages],
         times=[f"{page_id}: {old or 'as the campaign'} → {new or 'as the campaign'}" for page_id, old, new in changes.wishes],
     )  # fmt: skip

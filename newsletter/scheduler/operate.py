@@ -121,8 +121,9 @@ def known_campaign(connection: Connection, name: str) -> Campaign:
     """The campaign called `name`. Raises CampaignError naming those there are."""
     campaign = campaign_named(connection, name)
     if campaign is None:
-        names = ", ".join(each.name for each in campaigns(connection)) or "none"
-        raise CampaignError(f"there is no campaign {name!r}", remedy=f"There are: {names}.")
+        names = ", ".join(each.name for each in campaigns(connection))
+        remedy = f"There are: {names}." if names else "There is none yet: newsletter campaign start SERIES --every 3d"
+        raise CampaignError(f"there is no campaign {name!r}", remedy=remedy)
     return campaign
 
 
@@ -140,7 +141,9 @@ def known_reader(connection: Connection, campaign: Campaign, address: str) -> Re
     """The enrolled reader with this address. Raises CampaignError when there is none."""
     reader = reader_at(connection, campaign.id, campaign.series, address)
     if reader is None:
-        raise CampaignError(f"nobody has the address {address}", remedy="newsletter subscribers list")
+        raise CampaignError(
+            f"nobody has the address {address}", remedy="newsletter subscribers list  shows who is there."
+        )
     if reader.state is None:
         raise CampaignError(
             f"{address} is not enrolled in {campaign.name}", remedy=f"newsletter campaign why {campaign.name} {address}"

@@ -20,16 +20,18 @@ from newsletter.message.links import Links, Target
 from newsletter.scheduler.operate import known_campaign, known_page, known_reader
 from newsletter.store.campaigns import Campaign
 from newsletter.store.database import Database
-from newsletter.store.emails import load_email
-from newsletter.store.readers import deliveries_of
+from newsletter.store.emails import load_email, revision_of_email
+from newsletter.store.readers import Sent, deliveries_of
 from newsletter.store.subscribers import StoredSubscriber, subscriber_by_id
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A mail that was sent. `doubts` are sentences: why it may not be, word for word, the one that left."""
+    """A mail that was sent. `facts` say what of it is proved and what is not; `doubts` why it may not be, word for word,
+    the one that left."""
 
     message: bytes
+    facts: tuple[str, ...]
     doubts: tuple[str, ...] = ()
 
 
@@ -40,21 +42,21 @@ def show(database: Database, settings: Settings, ring: KeyRing, name: str, page:
     """
     with database.reading() as connection:
         campaign = known_campaign(connection, name)
-        target = known_page(connection, campaign, page)
         reader = known_reader(connection, campaign, address)
-        sent = [
-            each
-            for each in deliveries_of(connection, campaign.id, reader.subscriber_id)
-            if each.page_id == target.page_id and each.state == "sent"
-        ]
+        had = [each for each in deliveries_of(connection, campaign.id, reader.subscriber_id) if each.state == "sent"]
+        # A page that was deleted since is not in the campaign any more, but the mail was sent.
+        is_known = any(each.page_id == page for each in had)
+        page_id = page if is_known else known_page(connection, campaign, page).page_id
+        sent = [each for each in had if each.page_id == page_id]
         if not sent:
             raise CampaignError(
-                f"{address} was not sent page {target.page_id}", remedy=f"newsletter campaign why {name} {address}"
+                f"{address} was not sent page {page_id}", remedy=f"newsletter campaign why {name} {address}"
             )
         latest = sent[-1]
         assert latest.email_hash is not None
         assert latest.finished_at is not None
         email = load_email(connection, latest.email_hash)
+        revision = revision_of_email(connection, latest.email_hash)
         person = subscriber_by_id(connection, reader.subscriber_id)
     assert person is not None
     builder = MessageBuilder(
@@ -66,7 +68,13 @@ def show(database: Database, settings: Settings, ring: KeyRing, name: str, page:
     left = datetime.fromtimestamp(latest.finished_at, UTC)
     target_of = Target(reader.subscriber_id, campaign.id, latest.id)
     message = builder.build(person.subscriber, target_of, now=left, copy=latest.copy)
-    return Shown(message.data, tuple(_doubts(campaign, person, left)))
+    return Shown(message.data, tuple(_facts(latest, left, revision)), tuple(_doubts(campaign, person, left)))
+
+
+def _facts(sent: Sent, left: datetime, revision: str) -> Iterator[str]:
+    composed = f"content {str(sent.email_hash)[:12]}{f', git {revision[:12]}' if revision else ''}"
+    yield f"page {sent.page_id}, which left on {left:%a %d %b %Y at %H:%M} UTC: {composed}, kept since and checked by its hash"
+    yield "merged again now, with the reader's data and newsletter.toml of today; without the DKIM signature, which is not kept"
 
 
 def _doubts(campaign: Campaign, person: StoredSubscriber, left: datetime) -> Iterator[str]:

@@ -78,7 +78,9 @@ def why(connection: Connection, name: str, address: str, now: int) -> Reason:
     campaign = known_campaign(connection, name)
     reader = reader_at(connection, campaign.id, campaign.series, address)
     if reader is None:
-        raise CampaignError(f"nobody has the address {address}", remedy="newsletter subscribers list")
+        raise CampaignError(
+            f"nobody has the address {address}", remedy="newsletter subscribers list  shows who is there."
+        )
     had = deliveries_of(connection, campaign.id, reader.subscriber_id)
     sentences = [*_about_campaign(campaign), *_about_person(reader)]
     if reader.state is None:

@@ -60,6 +60,12 @@ def load_email(connection: Connection, content_hash: str) -> Email:
     return email
 
 
+def revision_of_email(connection: Connection, content_hash: str) -> str:
+    """The git revision from which this content was first composed, "" where there was none."""
+    found = text("SELECT git_revision FROM email WHERE hash = :hash")
+    return str(connection.execute(found, {"hash": content_hash}).scalar_one())
+
+
 def versions_of(connection: Connection, series: str, page_id: str) -> list[str]:
     """The hashes of all that was ever composed of a page."""
     found = text("SELECT hash FROM email WHERE series = :series AND page_id = :page")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -62,6 +65,39 @@ def test_the_whole_way_of_a_campaign(project: Path) -> None:
     assert "is cancelled" in said("campaign", "cancel", "captains")
     log = said("campaign", "log", "captains")
     assert [line.split()[7] for line in log.splitlines()] == ["cancel", "resume", "pause", "skip", "create"]
+    assert "skip captains  reader: ann@example.com  page: _index" in log
+    said("subscribers", "erase", "ann@example.com", "--yes")
+    assert "ann@example.com" not in said("campaign", "log", "captains")
+
+
+def test_a_shown_mail_says_what_is_proved_and_what_is_not(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    said("campaign", "start", "captains", "--every", "30d", "--zone", "UTC")
+    said("run", "--until-idle", "--outbox", "sent")
+    shown = run("campaign", "show", "captains", "--page", "1", "--subscriber", "ann@example.com")
+    assert shown.stdout.startswith("From: My Dojo") and "DKIM" not in shown.stdout
+    kept, merged = shown.stderr.splitlines()
+    assert re.fullmatch(
+        r"page _index, which left on .* UTC: content [0-9a-f]{12}, kept since and checked by its hash", kept
+    )
+    assert "merged again now" in merged and "without the DKIM signature" in merged
+    with closing(sqlite3.connect("newsletter.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE delivery SET finished_at = finished_at - 60")
+    (project / "people.csv").write_text(PEOPLE.replace("Ann,", "Anna,"))
+    said("subscribers", "import", "people.csv")
+    shown = run("campaign", "show", "captains", "--page", "1", "--subscriber", "ann@example.com")
+    assert "warning: what is known of ann@example.com was changed on" in shown.stderr and "To: Anna" in shown.stdout
+
+
+def test_what_was_sent_of_a_deleted_page_can_still_be_shown(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    said("campaign", "start", "captains", "--every", "30d", "--zone", "UTC")
+    said("run", "--until-idle", "--outbox", "sent")
+    first = project / "content" / "captains" / "_index.md"
+    first.write_text(first.read_text().replace("---\n", "---\ndraft: true\n", 1))
+    assert "Page _index deleted" in said("campaign", "start", "captains", "--every", "30d", "--zone", "UTC")
+    shown = run("campaign", "show", "captains", "--page", "_index", "--subscriber", "ann@example.com")
+    assert shown.exit_code == 0 and "Subject: So You Want" in shown.stdout
 
 
 def test_why_names_no_time_that_does_not_hold(project: Path) -> None:
@@ -190,3 +226,8 @@ def test_help_has_an_example_for_each_command() -> None:
 
     for name, each in group.commands.items():
         assert "Example:" in (each.help or ""), name
+
+
+def test_help_says_whole_sentences_in_the_order_of_the_work() -> None:
+    listed = said("campaign", "--help").partition("Commands:\n")[2]
+    assert listed.split()[0] == "plan" and "..." not in listed

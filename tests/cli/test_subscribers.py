@@ -65,7 +65,9 @@ def test_a_zip_without_a_list_is_refused(project: Path) -> None:
 def test_people_are_listed_tagged_exported_and_shown(project: Path) -> None:
     subscribers(project, "import", "people.csv", "--tag", "moved")
     assert "ann@acme.example  Ann Lee" in subscribers(project, "list", "--segment", 'country = "FR"').stdout
-    assert "1 now have the tag 'vip'" in subscribers(project, "tag", "vip", "ann@acme.example").stdout
+    assert subscribers(project, "tag", "vip", "ann@acme.example").stdout == "1 got the tag 'vip'; 1 have it now\n"
+    assert subscribers(project, "tag", "vip", "ann@acme.example").stdout == "0 got the tag 'vip'; 1 have it now\n"
+    assert subscribers(project, "tag", " ", "ann@acme.example").returncode == 2
     assert "1 had the tag 'beta'" in subscribers(project, "untag", "beta", "--segment", 'tag("beta")').stdout
     shown = subscribers(project, "show", "ann@acme.example").stdout
     assert "tags: moved, vip" in shown

@@ -162,7 +162,7 @@ def test_the_log_names_no_subscriber_by_address(world: World) -> None:
     put(world, ready("a", seeded))
     with world.database.reading() as connection:
         assert actions_on(connection, "course")[0].detail["settings"] == [
-            "audience.segment:  → email = '(an address)'", "seeds.addresses:  → (an address), (an address)",
+            "audience.segment: unset → email = '(an address)'", "seeds.addresses: unset → (an address), (an address)",
         ]  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def test_a_new_cadence_counts_from_the_last_page(world: World) -> None:
     weekly = definition_from(
         {"series": "course", "cadence": {"every": "1w", "at": "18:00", "default_zone": "UTC"}}, Source("test")
     )
-    assert put(world, ready("abc", weekly)) == ["Cadence.every: 3d → 1w", "Cadence.at: 09:00 → 18:00"]
+    assert put(world, ready("abc", weekly)) == ["`cadence.every`: 3d → 1w", "`cadence.at`: 09:00 → 18:00"]
     world.live("2026-12-31 00:00")
     assert world.sent(reader) == [("a", "12-01 09:00"), ("b", "12-08 18:00"), ("c", "12-15 18:00")]
 
