@@ -83,6 +83,7 @@ class Engine:
         self._packing = 0
         self._exhausted = False  # the last look found nothing due
         self._stopping = False
+        self._is_aborted = False
         self._fault: BaseException | None = None
         self._something = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -127,6 +128,7 @@ class Engine:
 
     def abort(self) -> None:
         """Leave now: connections are cut, what had its final dot on the way becomes uncertain."""
+        self._is_aborted = True
         self.stop()
         self._router.drop("stopped by the operator")
 
@@ -196,6 +198,8 @@ class Engine:
         if claims is None:
             self._claim_in_doubt = True  # it may have been committed, and only the answer be lost
             return
+        # One in hand can be due in the database: it was put back, and the answer to that was lost.
+        claims = [claim for claim in claims if claim.id not in self._books.held]
         self._claimed.extend(claims)
         self._books.held.update(claim.id for claim in claims)
         self._exhausted = not claims and not await self._is_due_now()
@@ -284,14 +288,21 @@ class Engine:
         left = [*self._claimed, *self._router.take_all()]
         self._claimed.clear()
         self._books.held.difference_update(claim.id for claim in left)
-        if left:
-            await self._scribe.ask(lambda: self.ledger.release(left))
-            self._journal.forget([Key(claim.id, claim.attempts) for claim in left])
+        while left and self._fault is None and await self._scribe.ask(lambda: self.ledger.release(left)) is None:
+            self._leave_if_aborted()
+        self._journal.forget([Key(claim.id, claim.attempts) for claim in left])
         while not self._scribe.is_done and self._fault is None:
+            if self._scribe.is_failing:
+                self._leave_if_aborted()
             self._scribe.hurry()
             await asyncio.sleep(0.01)
         if self._fault is not None:
             raise self._fault
+
+    def _leave_if_aborted(self) -> None:
+        """Wait no longer for a database that does not answer."""
+        if self._is_aborted:
+            raise StoreError("the database does not answer", remedy="What it lacks is in the journal for the next run.")
 
     # watching
 

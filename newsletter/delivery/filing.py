@@ -35,6 +35,9 @@ class FilingEngine:
         self._journal = journal
         self._outbox = outbox
         self._limit = limit
+        self._claims: list[Claim] = []
+        self._batch = Batch()
+        self._claim_in_doubt = False
         self._stopping = False
         self._something = asyncio.Event()
 
@@ -57,7 +60,8 @@ class FilingEngine:
         self._something.set()
 
     async def run(self) -> None:
-        """File what is due until `stop`. Raises ServiceError when the folder can't be written."""
+        """File what is due until `stop`. Raises ServiceError when the folder can't be written, StoreError when the
+        database does not answer at the end."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1) as thread:
             await loop.run_in_executor(thread, self._guarded(self._outbox.open))
@@ -73,6 +77,7 @@ class FilingEngine:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(0.5):
                             await self._something.wait()
+            await loop.run_in_executor(thread, self._guarded(self._settle))
 
     def _guarded(self, work: Callable[[], int | None]) -> Callable[[], int | None]:
         def guarded() -> int | None:
@@ -86,19 +91,33 @@ class FilingEngine:
         return guarded
 
     def _file_group(self) -> int:
+        self._settle()
         wanted = GROUP if self._limit is None else min(GROUP, self._limit - self.tally.handled)
-        claims = self.ledger.claim(wanted) if wanted > 0 else []
-        if not claims:
+        if wanted <= 0:
             return 0
-        batch = Batch()
+        self._claim_in_doubt = True
+        self._claims = self.ledger.claim(wanted)
+        self._claim_in_doubt = False
+        count = len(self._claims)
         try:
-            self._fill(claims, batch)
+            self._fill(self._claims, self._batch)
         finally:
-            written = {found.id for found in batch.outcomes}
-            self.ledger.write_down(batch)
-            self.ledger.release([claim for claim in claims if claim.id not in written])
-            self._journal.forget([Key(claim.id, claim.attempts) for claim in claims])
-        return len(claims)
+            self._settle()
+        return count
+
+    def _settle(self) -> None:
+        """Write down what was filed and release the rest; also what an earlier group left when the database was away."""
+        if self._claim_in_doubt:  # it may have been committed, and only the answer be lost
+            self.ledger.release_others(frozenset())
+            self._claim_in_doubt = False
+        if not self._claims:
+            return
+        self._outbox.sync()
+        written = {found.id for found in self._batch.outcomes}
+        self.ledger.write_down(self._batch)
+        self.ledger.release([claim for claim in self._claims if claim.id not in written])
+        self._journal.forget([Key(claim.id, claim.attempts) for claim in self._claims])
+        self._claims, self._batch = [], Batch()
 
     def _fill(self, claims: list[Claim], batch: Batch) -> None:
         built = self._packer.build(claims)

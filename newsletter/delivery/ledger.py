@@ -63,7 +63,8 @@ class Ledger:
         pacemaker: Pacemaker | None = None,
     ) -> None:
         self.soft_limit = soft_limit or SoftLimit()
-        self.is_holding_back = False  # the last claim left out what a campaign's limit keeps waiting
+        self.is_holding_back = False  # the last claim left out what is due
+        self._is_in_doubt = False
         self._pacemaker = pacemaker
         self.database = database
         self.worker = worker
@@ -75,6 +76,11 @@ class Ledger:
 
     def claim(self, limit: int) -> list[Claim]:
         """Take what is due. Raises StoreError."""
+        if self._is_in_doubt:
+            # Its batch may be in the database or not: what it puts back, and would be claimed here, would be put back a
+            # second time while it is on its way.
+            self.is_holding_back = True
+            return []
         now = self.now()
         with self.database.transaction() as connection:
             campaigns = running_campaigns(connection)
@@ -135,7 +141,16 @@ class Ledger:
             return deliveries.release(connection, self.worker, [key for key, _ in mine if key not in held])
 
     def write_down(self, batch: Batch) -> dict[str, Traffic]:
-        """Record everything in `batch`; returns the traffic of the relays in it, of all workers. Raises StoreError."""
+        """Record everything in `batch`; returns the traffic of the relays in it, of all workers.
+
+        Raises StoreError; then nothing can be claimed until the same batch is written down.
+        """
+        self._is_in_doubt = True
+        found = self._write_down(batch)
+        self._is_in_doubt = False
+        return found
+
+    def _write_down(self, batch: Batch) -> dict[str, Traffic]:
         now = self.now()
         with self.database.transaction() as connection:
             deliveries.record(connection, self.worker, batch.outcomes)

@@ -27,7 +27,7 @@ class Outbox:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def keep(self, parcel: Parcel) -> Reply:
-        """Write one message and return when it is on the disk. Raises OSError."""
+        """Write one message; with the next `sync` it is on the disk for good. Raises OSError."""
         claim = parcel.claim
         name = f"{claim.id}.{claim.copy}"
         data = b"".join(parcel.pieces)
@@ -46,6 +46,14 @@ class Outbox:
             os.fsync(file.fileno())
         temporary.replace(final)
         return Reply(250, f"kept as {final.name}")
+
+    def sync(self) -> None:
+        """Return when the names of all that was kept are on the disk too. Raises OSError."""
+        descriptor = os.open(self.folder / "new" if self.is_maildir else self.folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def outbox_of(place: str) -> Outbox:

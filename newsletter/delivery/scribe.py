@@ -32,6 +32,8 @@ class Scribe:
         self, ledger: Ledger, journal: Journal, log: DeliveryLog, on_written: Callable[[Mapping[str, Traffic]], None]
     ) -> None:
         self.batch = Batch()
+        self.is_failing = False
+        """Whether the database did not answer when something was written last."""
         self._ledger = ledger
         self._journal = journal
         self._log = log
@@ -88,6 +90,7 @@ class Scribe:
             traffic = None
             while traffic is None:
                 traffic = await self.ask(lambda: self._ledger.write_down(batch))
+                self.is_failing = traffic is None
         finally:
             self._writing = False
         self._journal.forget([Key(found.id, found.attempts) for found in batch.outcomes])

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import pytest
+from sqlalchemy import event
 
 from newsletter.delivery.connection import Connection
 from newsletter.delivery.dialogue import Features
+from newsletter.delivery.ledger import Batch, Ledger
 from newsletter.delivery.one import NO_CLAIM
+from newsletter.delivery.outbox import Outbox
+from newsletter.delivery.packer import Built, Packer
 from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.timeouts import Timeouts
+from newsletter.errors import StoreError
+from newsletter.store.deliveries import Claim
 from tests.delivery.conftest import Runner
-from tests.delivery.servers import KeepingServer, once
+from tests.delivery.processes import slowly
+from tests.delivery.servers import KeepingServer, Session, once
 from tests.delivery.test_hostile import Bookkeeper
-from tests.delivery.world import a_relay, seed, states
+from tests.delivery.world import a_relay, run_sql, seed, states
 
 
 def test_a_relay_that_is_blamed_just_after_it_took_the_next_envelope_gets_that_mail_whole(runner: Runner) -> None:
@@ -79,3 +94,118 @@ def test_a_message_that_left_without_the_envelope_behind_it_is_never_sent_again(
 
     found = asyncio.run(search())
     assert found[0] == (["sent"] if says else ["uncertain"])
+
+
+def lose_the_answer(
+    monkeypatch: pytest.MonkeyPatch, name: str, when: Callable[[object, object], bool]
+) -> Callable[[], bool]:
+    """What `Ledger.name` does is committed, then the connection breaks: the first time that `when` says so of its
+    argument and its answer. Returns a question: did it happen?"""
+    method = getattr(Ledger, name)
+    broken: list[bool] = []
+
+    def break_off(ledger: Ledger, argument: object) -> object:
+        answer = method(ledger, argument)
+        if not broken and when(argument, answer):
+            broken.append(True)
+            raise StoreError("the connection was lost")
+        return answer
+
+    monkeypatch.setattr(Ledger, name, break_off)
+    return lambda: bool(broken)
+
+
+def test_what_was_put_back_and_claimed_anew_is_not_put_back_again(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay rests, its queue goes back to the database, the answer to that is lost. Half a second later the batch is
+    written again: by then the same deliveries may be on their way through the other relay."""
+    ids = seed(runner.database, 60)
+
+    def puts_back(batch: object, _: object) -> bool:
+        return isinstance(batch, Batch) and any(not found.tried and not found.due_at for found in batch.outcomes)
+
+    happened = lose_the_answer(monkeypatch, "_write_down", puts_back)
+
+    def slowly(session: Session, verb: str, argument: str) -> None:
+        if verb == ".":
+            time.sleep(0.008)  # the strong relay asks for more before the batch is written again
+
+    with KeepingServer(once("MAIL", b"421 4.3.2 closing\r\n")) as weak, KeepingServer(slowly) as strong:
+        for _ in range(2):
+            runner.run(strong=a_relay(strong.port, connections=1), weak=a_relay(weak.port, connections=1))
+            runner.clock.seconds += 3600
+        received = [*weak.recipients, *strong.recipients]
+    assert happened() and len(received) == len(set(received)) == 60
+    assert states(runner.database) == dict.fromkeys(ids, "sent")
+
+
+def test_what_was_let_go_of_unheard_is_not_in_hand_twice(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign is paused while its mails are packed; they are due again, the answer to that is lost, and the
+    campaign goes on: they are claimed although they are still in hand."""
+    ids = seed(runner.database, 200)
+
+    def resumed(_: object, refused: object) -> bool:
+        if refused:
+            run_sql(runner.database, "UPDATE campaign SET state = 'running'")
+        return bool(refused)
+
+    happened = lose_the_answer(monkeypatch, "refuse", resumed)
+    build = Packer.build
+
+    def build_and_pause(packer: Packer, claims: Sequence[Claim]) -> Built:
+        if not happened():
+            run_sql(runner.database, "UPDATE campaign SET state = 'paused'")
+        return build(packer, claims)
+
+    monkeypatch.setattr(Packer, "build", build_and_pause)
+    with KeepingServer(slowly) as server:
+        runner.run(a_relay(server.port))
+    assert happened() and len(server.recipients) == len(set(server.recipients)) == 200
+    assert states(runner.database) == dict.fromkeys(ids, "sent")
+
+
+@pytest.mark.parametrize("is_aborted", [False, True])
+def test_stopping_while_the_database_is_away_puts_nothing_in_doubt(runner: Runner, is_aborted: bool) -> None:
+    """What was claimed and not sent is due again, once the database answers or by the next run."""
+    ids = seed(runner.database, 400)
+    engine = runner.database.engine
+    engine.dispose()
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 100"))
+    other = sqlite3.connect(str(engine.url.database), isolation_level=None, check_same_thread=False)
+    back = threading.Timer(2.0, lambda: other.execute("ROLLBACK"))
+
+    def script(session: Session, verb: str, argument: str) -> bytes | None:
+        if verb == "." and len(server.kept) == 20 and not other.in_transaction:
+            other.execute("BEGIN EXCLUSIVE")
+            back.start()
+            for _ in range(1 + is_aborted):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.1)
+        return None
+
+    with KeepingServer(script) as server:
+        with pytest.raises(StoreError) if is_aborted else nullcontext():
+            runner.run(a_relay(server.port, connections=1), seconds=20.0, until=lambda tally: False)
+        back.join()
+        found = Counter(states(runner.database).values())
+        assert found["uncertain"] <= is_aborted and found["claimed"] <= (400 if is_aborted else 0)
+        runner.run(a_relay(server.port))
+        found = Counter(states(runner.database).values())
+        assert found["sent"] + found["uncertain"] == len(ids) and found["uncertain"] <= is_aborted
+    assert len(server.recipients) == len(set(server.recipients))
+    other.close()
+
+
+def test_a_database_that_goes_away_while_files_are_written_gets_every_outcome(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once when a group is claimed, once when its outcomes are written down: no delivery stays in our name."""
+    ids = seed(runner.database, 250)
+    outbox = Outbox(runner.folder / "out")
+    claimed = lose_the_answer(monkeypatch, "claim", lambda _, found: bool(found))
+    written = lose_the_answer(monkeypatch, "_write_down", lambda batch, _: bool(batch))
+    tally = runner.run(outbox=outbox)
+    assert claimed() and written() and tally.sent == 250
+    assert states(runner.database) == dict.fromkeys(ids, "sent")
+    assert len(list(outbox.folder.glob("*.eml"))) == 250
