@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -14,6 +15,8 @@ from newsletter.delivery.reply import Reply, Stage
 from newsletter.delivery.steady import steady
 from newsletter.errors import StoreError
 from newsletter.store.deliveries import Claim, Outcome
+
+_ADDRESS = re.compile(r"""[^\s<>()"',;:]{1,64}@[^\s<>()"',;:]+""")
 
 TELL_AGAIN = 60.0
 """Seconds after which the same trouble is told once more."""
@@ -47,7 +50,7 @@ class DeliveryLog:
             address=claim.address if self._full else shorten(claim.address),
             relay=relay,
             stage=stage.value,
-            reply=str(reply),
+            reply=self._shown(str(reply)),
             attempt=claim.attempts + 1,
             octets=parcel.octets,
             ms=round((steady() - parcel.started_at) * 1000, 1),
@@ -61,7 +64,7 @@ class DeliveryLog:
             delivery=parcel.claim.id,
             campaign=parcel.claim.campaign_id,
             relay=relay,
-            reason=reason,
+            reason=self._shown(reason),
         )
 
     def broken(self, claim: Claim, reason: str) -> None:
@@ -80,8 +83,9 @@ class DeliveryLog:
 
     def relay_rests(self, relay: str, stage: Stage, reply: Reply, seconds: float) -> None:
         """Nothing goes to this relay for a while."""
-        told = f"{relay} rests for {seconds:.0f} s: {stage.value}: {reply}"
-        self._say("relay rests", told, relay=relay, stage=stage.value, reply=str(reply), seconds=round(seconds))
+        said = self._shown(str(reply))
+        told = f"{relay} rests for {seconds:.0f} s: {stage.value}: {said}"
+        self._say("relay rests", told, relay=relay, stage=stage.value, reply=said, seconds=round(seconds))
 
     def relay_works(self, relay: str) -> None:
         """It takes mail again."""
@@ -115,6 +119,12 @@ class DeliveryLog:
         """Hand what was written to the system."""
         if self._stream is not None:
             self._stream.flush()
+
+    def _shown(self, said: str) -> str:
+        """What a relay said: most refusals name whom they refuse."""
+        if self._full or "@" not in said:
+            return said
+        return _ADDRESS.sub(lambda found: shorten(found.group()), said)
 
     def _say(self, event: str, told: str = "", **values: Any) -> None:
         """Write a line, and tell `told`, else the event and its values."""

@@ -204,6 +204,17 @@ def test_logs_have_one_line_per_delivery_and_shorten_addresses(runner: Runner) -
     assert "reader0@" not in runner.log.getvalue()
 
 
+def test_a_refusal_that_names_the_reader_is_logged_with_a_short_address(runner: Runner) -> None:
+    seed(runner.database, 1)
+
+    def script(session: Session, verb: str, argument: str) -> bytes | None:
+        return b"550 5.1.1 <READER0@example.com>: Recipient address rejected\r\n" if verb == "RCPT" else None
+
+    with KeepingServer(script) as server:
+        runner.run(a_relay(server.port))
+    assert "Recipient address rejected" in runner.log.getvalue() and "reader0" not in runner.log.getvalue().lower()
+
+
 def test_metrics_tell_the_tally() -> None:
     import urllib.request
 
