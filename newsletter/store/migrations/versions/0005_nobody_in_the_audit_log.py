@@ -25,19 +25,19 @@ def upgrade() -> None:
     named = {row.id: found for row in rows if (found := _unnamed(row.action, row.detail)) != row.detail}
     if not named:
         return
-    guards = []
-    if connection.dialect.name == "sqlite":
+    is_sqlite = connection.dialect.name == "sqlite"
+    guards = connection.execute(_GUARDS).all() if is_sqlite else []
+    if is_sqlite:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")  # else the old text stays in the file's free space
-        guards = connection.execute(_GUARDS).all()
-        for guard in guards:
-            op.execute(f"DROP TRIGGER {guard.name}")
     else:
         op.execute("ALTER TABLE audit DISABLE TRIGGER audit_no_change")
+    for guard in guards:
+        op.execute(f"DROP TRIGGER {guard.name}")
     for key, detail in named.items():
         connection.execute(sa.update(audit).where(audit.c.id == key).values(detail=detail))
     for guard in guards:
         op.execute(guard.sql)
-    if connection.dialect.name != "sqlite":
+    if not is_sqlite:
         op.execute("ALTER TABLE audit ENABLE TRIGGER audit_no_change")
 
 
