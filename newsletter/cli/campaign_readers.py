@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from typing import Literal
 
 import click
 
@@ -67,12 +68,7 @@ def skip(ctx: click.Context, name: str, address: str) -> None:
     Example:
       newsletter campaign skip captains ann.lee@acme.example
     """
-    from newsletter.clock import SystemClock
-    from newsletter.scheduler import operate
-
-    with opened(ctx) as (database, _):
-        page = operate.skip(database, name, address, SystemClock(), who=getpass.getuser())
-    _say_next(address, page)
+    _say_next(address, _operate(ctx, "skip", name, address))
 
 
 @click.command()
@@ -87,12 +83,7 @@ def move(ctx: click.Context, name: str, address: str, page: str) -> None:
     Example:
       newsletter campaign move captains ann.lee@acme.example --to 3
     """
-    from newsletter.clock import SystemClock
-    from newsletter.scheduler import operate
-
-    with opened(ctx) as (database, _):
-        found = operate.move(database, name, address, page, SystemClock(), who=getpass.getuser())
-    _say_next(address, found)
+    _say_next(address, _operate(ctx, "move", name, address, page))
 
 
 @click.command()
@@ -106,12 +97,17 @@ def restart(ctx: click.Context, name: str, address: str) -> None:
     Example:
       newsletter campaign restart captains ann.lee@acme.example
     """
+    _say_next(address, _operate(ctx, "restart", name, address))
+
+
+def _operate(ctx: click.Context, act: Literal["skip", "move", "restart", "send_again"], *about: str) -> str | None:
+    """Do one thing of `newsletter.scheduler.operate` to a reader; the id of the page it returns."""
     from newsletter.clock import SystemClock
     from newsletter.scheduler import operate
 
     with opened(ctx) as (database, _):
-        page = operate.restart(database, name, address, SystemClock(), who=getpass.getuser())
-    _say_next(address, page)
+        page: str | None = getattr(operate, act)(database, *about, SystemClock(), who=getpass.getuser())
+    return page
 
 
 def _say_next(address: str, page: str | None) -> None:
@@ -130,11 +126,7 @@ def send_again(ctx: click.Context, name: str, address: str, page: str) -> None:
     Example:
       newsletter campaign send-again captains ann.lee@acme.example --page 2
     """
-    from newsletter.clock import SystemClock
-    from newsletter.scheduler import operate
-
-    with opened(ctx) as (database, _):
-        found = operate.send_again(database, name, address, page, SystemClock(), who=getpass.getuser())
+    found = _operate(ctx, "send_again", name, address, page)
     out.print(f"One more copy of page {found} for {address} is due now.", markup=False)
 
 

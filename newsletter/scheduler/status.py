@@ -124,8 +124,10 @@ def _about_audience(connection: Connection, campaign: Campaign, reader: Reader, 
 
 
 def _about_next(connection: Connection, campaign: Campaign, reader: Reader, had: list[Sent], now: int) -> list[str]:
-    if reader.state == "finished" or reader.next_page_id is None:
+    if reader.state == "finished":
         return ["They have had every page."]
+    if reader.next_page_id is None:
+        return ["No page is left for them; they go on when there is one again."]
     if reader.state == "ended":
         return [f"Page {reader.next_page_id} would come after the campaign's end ({campaign.definition.end})."]
     if reader.state == "left":

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from newsletter.campaigns.definition_file import Source, definition_from
 from newsletter.campaigns.progress import next_page, passed_over
+from newsletter.errors import CampaignError
 from newsletter.scheduler import operate
 from newsletter.scheduler.apply import apply
 from newsletter.scheduler.newcomers import enroll_known
@@ -178,7 +180,10 @@ class Both:
             reader.leaving.append(page_id)
 
     def skip(self, reader: Reader) -> None:
-        if reader.next is not None:
+        if reader.next is None:
+            with pytest.raises(CampaignError, match="has had every page"):
+                self._operate(operate.skip, reader.address)
+        else:
             reader.put_behind(reader.next)
             assert self._operate(operate.skip, reader.address) == reader.next
 
@@ -232,13 +237,19 @@ ACTS = st.one_of(
 @example(acts=[("live", 2), ("edit", "abc"), ("live", 1), ("edit", "a")], order="a", evergreen=True)
 @example(acts=[("live", 1), ("edit", ""), ("live", 2), ("edit", "bca")], order="abc", evergreen=False)
 @example(
-    acts=[("live", 2), ("reword", "a"), ("errata", "a"), ("skip", 0), ("edit", "bcd")], order="abcd", evergreen=False
+    acts=[("live", 2), ("reword", "a"), ("errata", "a"), ("skip", 0), ("edit", "dabc")], order="abcd", evergreen=False
 )
 @example(
     acts=[("live", 2), ("move", 1, "b"), ("reword", "a"), ("errata", "a"), ("live", 1), ("restart", 1)],
     order="abc",
     evergreen=False,
 )
+@example(
+    acts=[("live", 2), ("reword", "a"), ("errata", "a"), ("edit", "b"), ("edit", "ab"), ("errata", "a")],
+    order="ab",
+    evergreen=False,
+)
+@example(acts=[("live", 1), ("edit", "ab"), ("skip", 0), ("move", 1, "b")], order="a", evergreen=False)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ACTS, min_size=2, max_size=10), ORDERS.filter(bool), st.booleans())
 def test_whatever_is_edited_and_operated_each_reader_gets_the_pages_that_the_rules_say(

@@ -133,6 +133,9 @@ def test_a_series_that_is_empty_for_a_while_loses_no_reader_and_no_newcomer(data
     (late,) = world.add_people(["UTC"])
     world.at = utc("2026-12-02 00:01")
     world.live("2026-12-10 12:00")
+    with world.database.reading() as connection:
+        said = why(connection, "course", "reader1@example.com", world.seconds).sentences
+    assert said[0] == "No page is left for them; they go on when there is one again."
     with pytest.raises(CampaignError, match="has no page"):
         operate.restart(world.database, "course", "reader1@example.com", world, who="test")
     put(world, ready("abc"))
