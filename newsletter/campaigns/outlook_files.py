@@ -22,14 +22,22 @@ LINE_OCTETS = 75
 EVENT_MINUTES = 15
 
 LOOK = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 1140px; margin: 40px auto; padding: 0 20px; color: #111827;
-  background: #f9fafb }
+:root { color-scheme: light dark; --ink: #111827; --ground: #f9fafb; --card: #fff; --line: #d1d5db; --jam: #b91c1c }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e5e7eb; --ground: #0b0f19; --card: #171d2b; --line: #374151; --jam: #fca5a5 }
+}
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 1140px; margin: 40px auto; padding: 0 20px; color: var(--ink);
+  background: var(--ground) }
 h1 { font-size: 24px; margin: 0 }
-figure { background: #fff; border-radius: 12px; padding: 12px; margin: 24px 0; box-shadow: 0 1px 3px #0002 }
-svg { width: 100%; height: auto }
+figure { background: var(--card); border-radius: 12px; padding: 12px; margin: 24px 0; box-shadow: 0 1px 3px #0002 }
+.wide { overflow-x: auto }
+svg { display: block; width: 100%; min-width: 960px; height: auto }
+svg text { fill: var(--ink) !important }
+svg .guides path, svg .line { stroke: var(--line) !important }
 .legend { margin: 8px 16px; font-size: 14px }
-i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin: 0 4px 0 12px }
-.mail { background: #2563eb } .above { background: #dc2626 } .jam li { color: #b91c1c }
+.legend span { display: inline-block; margin-right: 12px }
+i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 4px }
+.mail { background: #2563eb } .above { background: #dc2626 } .jam li { color: var(--jam) }
 """
 
 SCRIPT = re.compile(r"<script.*?</script>", re.DOTALL)
@@ -98,7 +106,7 @@ def _of_everybody(sendings: Sequence[Sending]) -> Iterable[tuple[str, datetime, 
         key = (each.at, each.campaign, each.page_id)
         together[key] = together.get(key, 0) + 1
     for (at, campaign, page_id), count in together.items():
-        yield f"{campaign}-{page_id}-{at:%Y%m%d%H%M%S}", at, f"{campaign}: {page_id} to {count:,}"
+        yield f"{campaign}-{page_id}-{at:%Y%m%d%H%M%S}", at, f"{campaign}: {page_id} to {_count(count, 'reader')}"
 
 
 def _ical_text(text: str) -> str:
@@ -124,21 +132,26 @@ def to_html(title: str, hours: Mapping[datetime, int], allowed: int, found: Sequ
     """A page with the volume of each busy hour as a chart, red above what the relays take (0: no limit), and where mail
     piles up. Nothing in it loads anything."""
     legend = (
-        f"<p class=legend><i class=mail></i> mails in the hour "
-        f"<i class=above></i> more than the relays take ({allowed:,}/h)</p>"
+        f"<p class=legend><span><i class=mail></i> mails in the hour</span> "
+        f"<span><i class=above></i> more than the relays take ({allowed:,}/h)</span></p>"
     )
     warnings = "".join(f"<li>{escape(str(jam))}</li>" for jam in found)
     note = f"<ul class=jam>{warnings}</ul>" if warnings else "<p>The relays keep up with every hour.</p>"
+    mails, busy = _count(sum(hours.values()), "mail"), _count(len(hours), "busy hour")
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{LOOK}</style></head><body>
+<style>{LOOK}</style></head><body><main>
 <h1>{escape(title)}</h1>
-<p>{sum(hours.values()):,} mails in {len(hours):,} hours; times are UTC.</p>
-<figure>{_chart(hours, allowed)}{legend if allowed else ""}</figure>
+<p>{mails} in {busy}; the hours between, in which nothing goes out, are left out. Times are UTC.</p>
+<figure><div class=wide tabindex=0 role=img aria-label="Mails in each hour">{_chart(hours, allowed)}</div>{legend if allowed else ""}</figure>
 {note if allowed else ""}
-</body></html>
+</main></body></html>
 """
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _whole_steps(most: int) -> list[int]:

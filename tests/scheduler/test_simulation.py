@@ -117,7 +117,7 @@ def test_the_csv_is_safe_for_spreadsheets() -> None:
 def test_the_calendar_has_one_event_for_what_goes_out_together() -> None:
     calendar = to_ical(SENDINGS, by_reader=False)
     assert calendar.count("BEGIN:VEVENT\r\n") == 1
-    assert "SUMMARY:unions: day\\, one to 2\r\n" in calendar
+    assert "SUMMARY:unions: day\\, one to 2 readers\r\n" in calendar
     assert to_ical(SENDINGS, by_reader=True).count("BEGIN:VEVENT\r\n") == 2
 
 
