@@ -276,10 +276,12 @@ def count_due(connection: Connection, now: int) -> int:
 
 
 def hasten(connection: Connection, now: int) -> int:
-    """Deliveries that were put off untried, for a limit of a relay or a domain, are due now. Returns rows changed."""
+    """Deliveries that the engine put off untried, for a limit of a relay or a domain, are due now; not those that wait
+    for their readers' hours. Returns rows changed."""
     return connection.execute(
         text(
-            "UPDATE delivery SET due_at = :now WHERE state = 'due' AND due_at > :now AND attempts = 0 "
+            "UPDATE delivery SET due_at = :now WHERE state = 'due' AND due_at > :now "
+            "AND attempts = 0 AND reply IS NOT NULL "  # NULL: the engine never had it, or the planner holds it since
             "AND campaign_id IN (SELECT id FROM campaign WHERE state = 'running')"
         ),
         {"now": now},

@@ -159,6 +159,10 @@ def defer(
     return rows_changed(connection, result)
 
 
+_HELD_BY_PLANNER = "reply = CASE WHEN attempts > 0 THEN reply END"
+"""What the engine had put off now waits for its reader's hours: `store.deliveries.hasten` leaves it alone."""
+
+
 def hold_deliveries(
     connection: Connection, campaign_id: int, before: int, until: Mapping[str, int], seeds: Sequence[str] = ()
 ) -> int:
@@ -181,7 +185,7 @@ def hold_deliveries(
         text(
             f"""
             WITH pause(zone, until) AS (VALUES {rows})
-            UPDATE delivery AS d SET due_at = ({closed})
+            UPDATE delivery AS d SET due_at = ({closed}), {_HELD_BY_PLANNER}
             WHERE d.campaign_id = :campaign AND d.state = 'due' AND d.due_at < :before AND EXISTS ({closed})
             """
         ),
@@ -269,7 +273,7 @@ def _personal(rows: Iterable[Row[Any]]) -> list[Personal]:
 def hold_delivery(connection: Connection, delivery_id: int, until: int) -> None:
     """Make one delivery that did not leave wait."""
     connection.execute(
-        text("UPDATE delivery SET due_at = :until WHERE id = :id AND state = 'due'"),
+        text(f"UPDATE delivery SET due_at = :until, {_HELD_BY_PLANNER} WHERE id = :id AND state = 'due'"),
         {"until": until, "id": delivery_id},
     )
 

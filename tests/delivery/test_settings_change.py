@@ -15,6 +15,7 @@ from newsletter.delivery.domains import Domains
 from newsletter.delivery.service import Options, Service
 from newsletter.delivery.tally import Tally
 from newsletter.delivery.throttle import RelayLimits
+from newsletter.store.planning import hold_deliveries
 from tests.delivery.conftest import QUICK, Runner
 from tests.delivery.processes import wait_until
 from tests.delivery.servers import HANG, KeepingServer, Session, free_port
@@ -139,6 +140,36 @@ def test_a_domains_limit_raised_while_running_lets_those_go_who_waited_for_it(ru
             lambda: time.sleep(0.3),
         )
         assert len(server.kept) == len(set(server.recipients)) == 12  # the first four stay counted
+
+
+def test_saving_the_settings_at_night_wakes_nobody(runner: Runner) -> None:
+    """What waits for its readers' morning waits on, also what a limit had put off before."""
+    seed(runner.database, 20)
+    with KeepingServer() as server:
+        running = Running(runner, main=relay(server.port, domain_per_hour=4))
+
+        def hold_till_morning() -> None:
+            run_sql(
+                runner.database,
+                "INSERT INTO enrollment (campaign_id, subscriber_id, state, zone, enrolled_at) "
+                "SELECT 1, id, 'active', 'UTC', 0 FROM subscriber",
+            )
+            with runner.database.transaction() as connection:
+                assert hold_deliveries(connection, 1, NOW + 86_400, {"UTC": NOW + 90_000}) == 16
+
+        def is_put_off() -> bool:
+            return scalars(runner.database, f"SELECT count(*) FROM delivery WHERE due_at > {NOW}") == [16]
+
+        running.run(
+            lambda: wait_until(is_put_off),
+            hold_till_morning,
+            lambda: running.write(toml(main=relay(server.port))),
+            lambda: wait_until(lambda: "settings read again" in runner.log.getvalue()),
+            lambda: time.sleep(0.5),
+        )
+        assert len(server.kept) == 4
+    assert sorted(states(runner.database).values()) == ["due"] * 16 + ["sent"] * 4
+    assert scalars(runner.database, "SELECT DISTINCT due_at FROM delivery WHERE state = 'due'") == [NOW + 90_000]
 
 
 def test_what_went_today_stays_counted_when_limits_change(runner: Runner) -> None:
