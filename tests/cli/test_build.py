@@ -8,8 +8,10 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from tests.cli.command_line import newsletter
+from tests.terminal import Terminal
 
 PAGE = """---
 title: {title}
@@ -151,3 +153,23 @@ def test_a_csv_without_a_row_is_named_with_a_remedy(project: Path) -> None:
     done = newsletter("build", "unions", folder=project)
     assert done.returncode == 1
     assert "no subscriber" in done.stderr and "Add a row" in done.stderr
+
+
+LONG = "A title that goes on and on, 日本語の題名 included, " * 12
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_very_long_title_stays_on_one_line_of_a_terminal(project: Path, columns: int) -> None:
+    page = project / "content" / "unions" / "_index.md"
+    page.write_text(PAGE.format(title=f'"{LONG}"', next="second"), encoding="utf-8")
+    terminal = Terminal(project, columns, "build", "unions", NO_COLOR="1")
+    assert terminal.end() == 0
+    listed = [line for line in terminal.text.splitlines() if ".html" in line]
+    assert len(listed) == 2 and listed[0].endswith("…") and listed[1].endswith("The second")
+    assert all(cell_len(line) <= columns for line in listed)
+
+
+def test_a_very_long_title_is_whole_in_a_pipe(project: Path) -> None:
+    page = project / "content" / "unions" / "_index.md"
+    page.write_text(PAGE.format(title=f'"{LONG}"', next="second"), encoding="utf-8")
+    assert LONG.strip() in newsletter("build", "unions", folder=project, COLUMNS="80").stdout
