@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from newsletter.cli.project import looking
-from newsletter.cli.terminal import out
+from newsletter.cli.terminal import out, print_table
 
 
 @click.command()
@@ -47,4 +47,4 @@ def clicks(ctx: click.Context, name: str, as_json: bool) -> None:
         table.add_column(column, justify="right" if column in ("readers", "scanners") else "left", overflow="fold")
     for row in found:
         table.add_row(row.page_id, row.url, f"{row.people:,}", f"{row.scanners:,}")
-    out.print(table)
+    print_table(table)

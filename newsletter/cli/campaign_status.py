@@ -12,7 +12,7 @@ from rich.text import Text
 from sqlalchemy import Connection
 
 from newsletter.campaigns.timetable import moment
-from newsletter.cli.terminal import out
+from newsletter.cli.terminal import out, print_table, say
 from newsletter.scheduler.status import Reason, Status, local_time
 from newsletter.store.audits import Audit
 from newsletter.store.reports import Progress, progress_of_readers
@@ -37,7 +37,8 @@ def print_all(found: Sequence[Status]) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in (*COLUMNS, "next due (UTC)"):
-        table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True)
+        is_name = name == "campaign"  # only a name may be broken; a number cut short would be another number
+        table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=not is_name, overflow="fold")
     for each in found:
         count = each.deliveries.get
         table.add_row(
@@ -50,7 +51,7 @@ def print_all(found: Sequence[Status]) -> None:
             f"{count('failed', 0) + count('uncertain', 0):,}",
             "" if each.next_due is None else f"{moment(each.next_due):%d %b %H:%M}",
         )
-    out.print(table)
+    print_table(table)
 
 
 def print_one(found: Status) -> None:
@@ -60,7 +61,7 @@ def print_one(found: Status) -> None:
     out.print(Text.assemble((campaign.name, "bold"), "  ", _coloured(campaign.state)))
     out.print(f"  series    {campaign.series}, {campaign.definition.mode}", markup=False)
     out.print(f"  cadence   {campaign.definition.rhythm}{at}, zone {cadence.zone}", markup=False)
-    out.print(f"  audience  {found.audience}", markup=False)
+    say(out, Text(f"audience  {found.audience}"), indent=2, hang=len("audience  "))
     out.print(f"  readers   {_listed(found.readers) or 'none yet'}")
     mails = {state: count for state, count in found.deliveries.items() if state != "passed"}
     out.print(f"  mails     {_listed(mails) or 'none yet'}")
@@ -71,7 +72,7 @@ def print_one(found: Status) -> None:
         table.add_column(name, justify="left" if name == "page" else "right")
     for number, page in enumerate(found.pages, 1):
         table.add_row(str(number), page.page_id, f"{found.sent_by_page.get(page.page_id, 0):,}")
-    out.print(table)
+    print_table(table)
     for each in found.uncertain:
         out.print(Text(f"uncertain: page {each.page_id} to {each.address}: {each.reason}", style="yellow"))
     if found.uncertain:

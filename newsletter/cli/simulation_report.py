@@ -12,7 +12,7 @@ from rich.text import Text
 
 from newsletter.campaigns.outlook_files import Sending
 from newsletter.campaigns.volume import Jam, jams, per_day, per_hour
-from newsletter.cli.terminal import counted, err, out
+from newsletter.cli.terminal import counted, err, out, print_table
 
 SHADES = ("grey23", "#0e4429", "#006d32", "#26a641", "#39d353")
 SIGNS = "·░▒▓█"
@@ -44,7 +44,7 @@ def print_days(sendings: Sequence[Sending], days: Mapping[datetime, int]) -> Non
     for day, count in list(days.items())[:MOST_DAYS]:
         named = ", ".join(f"{page} {number:,}" for page, number in pages[day].most_common(6))
         table.add_row(f"{day:%a %d %b %Y}", f"{count:,}", named)
-    out.print(table)
+    print_table(table)
     if len(days) > MOST_DAYS:
         out.print(f"… and {len(days) - MOST_DAYS:,} more days; --to-csv FILE has all of them.")
 
@@ -53,10 +53,10 @@ def print_sendings(sendings: Sequence[Sending]) -> None:
     """Each mail of one reader, in their own time."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("local time", "zone", "page", "UTC"):
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, no_wrap=name in ("local time", "UTC"), overflow="fold")  # a time is never cut short
     for each in sendings[:MOST_SENDINGS]:
         table.add_row(f"{each.local:%a %d %b %Y %H:%M}", each.zone, each.page_id, f"{each.at:%d %b %H:%M}")
-    out.print(table)
+    print_table(table)
     if len(sendings) > MOST_SENDINGS:
         out.print(f"… and {len(sendings) - MOST_SENDINGS:,} more mails; --to-csv FILE has all of them.")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from io import StringIO
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from newsletter.config import Settings, find_project, load_settings
@@ -16,6 +18,9 @@ from newsletter.finding import Finding, Severity
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+WIDE = 10_000
+"""Columns of a pipe."""
 
 COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
@@ -40,6 +45,17 @@ def say(console: Console, line: Text, indent: int = 0, hang: int = 2) -> None:
     for number, row in enumerate(rows):
         row.rstrip()
         console.print(Text(" " * (indent + (hang if number else 0))) + row)
+
+
+def print_table(table: Table) -> None:
+    """A table, as wide as the terminal; in a pipe as wide as its cells, and no line ends in blanks."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    drawn = StringIO()
+    Console(file=drawn, width=WIDE).print(table)
+    for line in drawn.getvalue().splitlines():
+        out.print(line.rstrip(), markup=False)
 
 
 def print_error(error: NewsletterError) -> None:

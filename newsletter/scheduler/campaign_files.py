@@ -55,7 +55,8 @@ def refuse_bad_name(name: str) -> None:
     """Raises CampaignError for a name that could not be a file's or would confuse in a report."""
     if not NAME.fullmatch(name):
         raise CampaignError(
-            f"{name!r} is no name for a campaign", remedy="Use small letters, digits, - and _, for example unions-2027."
+            f"{name!r} is no name for a campaign",
+            remedy="Use small letters, digits, - and _, 64 of them at most, for example unions-2027.",
         )
 
 

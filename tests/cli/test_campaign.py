@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.cells import cell_len
 
 from newsletter.campaigns.definition import SECTIONS, Definition
 from newsletter.cli import command
 from newsletter.cli.campaign_flags import FLAGS, SWITCHES
 from newsletter.errors import NewsletterError
 from newsletter.scaffold import make_project
+from tests.cli.command_line import newsletter
+from tests.terminal import Terminal
 
 PEOPLE = """email,name,timezone
 ann@example.com,Ann,Europe/Paris
@@ -219,6 +222,31 @@ def test_flags_say_what_a_file_says(project: Path) -> None:
     assert "Nothing changes" in said("campaign", "start", "captains", *flags.split())
     wrong = run("campaign", "start", "captains", "--every", "3d", "--canary-bounces", "many")
     assert wrong.exit_code == 2 and "'many' is not a number" in wrong.output
+
+
+LONG_NAME = "a-campaign-with-a-name-that-is-as-long-as-anybody-would"
+LONG_ADDRESS = "somebody-who-likes-long-addresses@department.some-very-long-domain-name.example"
+
+
+def test_no_number_and_no_time_is_cut_short_on_a_narrow_terminal(project: Path) -> None:
+    (project / "people.csv").write_text(f"email,timezone\n{LONG_ADDRESS},America/Argentina/ComodRivadavia\n")
+    said("subscribers", "import", "people.csv")
+    said("campaign", "start", "captains", "--name", LONG_NAME, "--on", "mon", "--segment", f"email = '{LONG_ADDRESS}'")
+    for arguments, whole in (
+        (("campaign", "status"), "next due (UTC)"),
+        (("campaign", "status", LONG_NAME), "1 active"),
+        (("simulate", LONG_NAME, "--from", "2027-01-01", "--subscriber", LONG_ADDRESS), "Mon 04 Jan 2027 09:00 "),
+    ):
+        terminal = Terminal(project, 80, *arguments)
+        assert terminal.end() == 0 and whole in terminal.text and "…" not in terminal.text.replace("  …", "")
+        assert max(cell_len(line) for line in terminal.text.splitlines()) <= 80
+
+
+def test_a_table_in_a_pipe_has_whole_rows_without_blanks_at_their_end(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    said("campaign", "start", "captains", "--name", LONG_NAME, "--every", "3d")
+    header, row = newsletter("campaign", "status", folder=project, COLUMNS="40").stdout.splitlines()
+    assert header.startswith("campaign  ") and row.startswith(f"{LONG_NAME}  running") and row == row.rstrip()
 
 
 def test_help_has_an_example_for_each_command() -> None:
