@@ -31,7 +31,7 @@ class DeliveryLog:
     def __init__(self, settings: LogSettings, stream: TextIO | None, tell: Callable[[str], None] | None = None) -> None:
         self._stream = stream
         self._tell = tell
-        self._told: tuple[str, float] = ("", 0.0)
+        self._told: dict[str, float] = {}
         self._full = settings.addresses == "full"
         self._rendered = json.JSONEncoder(ensure_ascii=False).encode if settings.format == "json" else _key_values
 
@@ -93,7 +93,7 @@ class DeliveryLog:
 
     def store_away(self, error: StoreError) -> None:
         """The database does not answer; nothing new is sent."""
-        self._say("database does not answer", reason=error.message, remedy=error.remedy)
+        self._repeat("database does not answer", reason=error.message, remedy=error.remedy)
 
     def journal_away(self, reason: str) -> None:
         """The journal can't be written; nothing is sent."""
@@ -113,7 +113,7 @@ class DeliveryLog:
 
     def trouble(self, message: str) -> None:
         """Something of the surroundings failed, sending goes on."""
-        self._say("trouble", reason=message)
+        self._repeat("trouble", reason=message)
 
     def flush(self) -> None:
         """Hand what was written to the system."""
@@ -134,10 +134,21 @@ class DeliveryLog:
             return
         details = [value if isinstance(value, str) else f"{key} {value}" for key, value in values.items()]
         told = told or ": ".join(filter(None, (event, ", ".join(filter(None, details)))))
-        last, at = self._told
-        if told != last or steady() - at > TELL_AGAIN:  # a database that is away is asked twice a second
-            self._told = (told, steady())
+        if self._is_news(told):
             self._tell(told)
+
+    def _repeat(self, event: str, **values: Any) -> None:
+        """Say what would be said every second while it lasts: a database that is away is asked twice a second, by the
+        engine and by the planner."""
+        if self._is_news(event + str(values)):
+            self._say(event, **values)
+
+    def _is_news(self, told: str) -> bool:
+        now = steady()
+        self._told = {text: at for text, at in self._told.items() if now - at < TELL_AGAIN}
+        is_news = told not in self._told
+        self._told.setdefault(told, now)
+        return is_news
 
     def _write(self, level: str, event: str, **values: Any) -> None:
         if self._stream is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, DisconnectionError, IntegrityError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import SettingsError, StoreError
@@ -37,7 +37,9 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
+        except (IntegrityError, DataError):  # what we gave it does not fit: that is for the caller
+            raise
+        except DBAPIError as error:
             raise StoreError(f"the database refused: {error.orig}", where=self.place, remedy=_remedy(error)) from error
 
     @contextmanager
@@ -51,7 +53,9 @@ class Database:
         try:
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
-        except OperationalError as error:
+        except (IntegrityError, DataError):  # what we gave it does not fit: that is for the caller
+            raise
+        except DBAPIError as error:
             raise StoreError(f"the database refused: {error.orig}", where=self.place, remedy=_remedy(error)) from error
 
     @property
@@ -135,6 +139,8 @@ def _remedy(error: DBAPIError) -> str:
         return "Free some disk space; nothing was lost, the work goes on from here."
     if "locked" in text:
         return "Another process holds the database for long; try again when it has finished."
+    if "malformed" in text or "not a database" in text:
+        return "The file is damaged: restore a backup."
     if "no such table" in text or "does not exist" in text:
         return "Bring the database up to date: newsletter doctor --migrate"
     return "Check that the database is running and may be written to: newsletter doctor"

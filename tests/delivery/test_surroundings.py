@@ -18,6 +18,7 @@ from newsletter.delivery.tally import Tally
 from newsletter.errors import SettingsError
 from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
+from tests.delivery.processes import slowly
 from tests.delivery.servers import KeepingServer, Session, free_port
 from tests.delivery.world import NOW, a_relay, run_sql, scalars, seed, settings_for, states
 
@@ -99,6 +100,39 @@ def test_postgresql_restarted_in_the_middle_loses_and_doubles_nothing(
         cutter.join()
     assert tally.sent == 600 and len(set(server.recipients)) == len(server.recipients) == 600
     assert set(states(postgresql_database).values()) == {"sent"}
+
+
+def test_a_postgresql_that_only_reads_for_a_while_is_waited_for_and_told_of_once(
+    postgresql_database: Database, postgresql: str, tmp_path: Path
+) -> None:
+    """A failover: who was the primary answers, and refuses to write."""
+    import psycopg
+
+    name = postgresql_database.engine.url.database
+    runner = Runner(postgresql_database, tmp_path)
+    seed(postgresql_database, 200)
+
+    def only_read(value: str) -> None:
+        with psycopg.connect(postgresql.format(name="postgres"), autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {value}'.encode())
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+
+    def fail_over() -> None:
+        while len(server.kept) < 30:
+            time.sleep(0.005)
+        only_read("on")
+        time.sleep(1.5)
+        only_read("off")
+
+    operator = threading.Thread(target=fail_over)
+    with KeepingServer(slowly) as server:
+        operator.start()
+        runner.run(a_relay(server.port), seconds=20)
+        operator.join()
+    assert len(set(server.recipients)) == len(server.recipients) == 200
+    assert set(states(postgresql_database).values()) == {"sent"}
+    told = [line for line in runner.log.getvalue().splitlines() if "cannot execute UPDATE" in line]
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("jump", [-timedelta(days=1), timedelta(days=1)])
