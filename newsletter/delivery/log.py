@@ -23,7 +23,8 @@ TELL_AGAIN = 60.0
 
 
 class DeliveryLog:
-    """Writes to `stream`, or nowhere if that is None. Lines are flushed by `flush`, trouble at once.
+    """Writes to `stream`, or nowhere if that is None. Lines are flushed by `flush`, trouble at once. What the stream does
+    not take is lost, and sending goes on.
 
     `tell` gets what an operator must know, in words, for a terminal that shows counts instead of lines.
     """
@@ -118,7 +119,10 @@ class DeliveryLog:
     def flush(self) -> None:
         """Hand what was written to the system."""
         if self._stream is not None:
-            self._stream.flush()
+            try:
+                self._stream.flush()
+            except OSError as error:
+                self._miss(error)
 
     def _shown(self, said: str) -> str:
         """What a relay said: most refusals name whom they refuse."""
@@ -154,7 +158,16 @@ class DeliveryLog:
         if self._stream is not None:
             timestamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             line = self._rendered({"timestamp": timestamp, "level": level, "event": event, **values})
-            self._stream.write(f"{line}\n")
+            try:
+                self._stream.write(f"{line}\n")
+            except OSError as error:
+                self._miss(error)
+
+    def _miss(self, error: OSError) -> None:
+        """A full disk under the log or a pipe without a reader holds up no mail; the next line is tried again."""
+        told = f"the log can't be written ({error.strerror}); sending goes on"
+        if self._tell is not None and self._is_news(told):
+            self._tell(told)
 
 
 def _key_values(values: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from newsletter.delivery import append_file
+from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.metrics import serve_metrics
 from newsletter.delivery.rehearsal import rehearse
 from newsletter.delivery.tally import Tally
@@ -247,6 +249,20 @@ def test_a_refusal_that_names_the_reader_is_logged_with_a_short_address(runner: 
     with KeepingServer(script) as server:
         runner.run(a_relay(server.port))
     assert "Recipient address rejected" in runner.log.getvalue() and "reader0" not in runner.log.getvalue().lower()
+
+
+def test_a_log_on_a_full_disk_holds_up_no_mail(runner: Runner) -> None:
+    """Nor does it cost a connection for each message."""
+    seed(runner.database, 100)
+    told: list[str] = []
+    with KeepingServer() as server, Path("/dev/full").open("w", buffering=1) as full:
+        service = runner.make(a_relay(server.port))
+        service.log = DeliveryLog(service.settings.log, full, told.append)
+        tally = service.run()
+        assert tally.sent == len(server.kept) == 100 and len(server.sessions) <= 2
+        assert told == ["the log can't be written (No space left on device); sending goes on"]
+        with contextlib.suppress(OSError):
+            full.close()
 
 
 def test_metrics_tell_the_tally() -> None:
