@@ -28,7 +28,7 @@ def open_to_look(url: str) -> Database:
         event.listen(database.engine, "connect", _only_read)
     else:
         file = Path(database.engine.url.database or "")
-        if not file.is_file():
+        if _is_not_made_yet(file):
             return empty_database()
         database = Database(_engine_that_reads(database.engine.url, file))
     try:
@@ -49,6 +49,17 @@ def empty_database() -> Database:
     empty = Database(create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}))
     metadata.create_all(empty.engine)
     return empty
+
+
+def _is_not_made_yet(file: Path) -> bool:
+    """Not for a file that can't be reached, nor in a folder that is not there: that would hide all campaigns."""
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return file.parent.is_dir()
+    except OSError:
+        pass
+    return False
 
 
 def _other_version(revision: str, place: str) -> StoreError:

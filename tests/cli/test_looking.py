@@ -110,6 +110,21 @@ def test_looking_makes_no_database_and_no_keys_in_a_new_project(tmp_path: Path) 
     assert files(tmp_path) == before
 
 
+def test_a_database_out_of_reach_is_not_taken_for_a_new_project(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    (tmp_path / "newsletter.db").mkdir()
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    try:
+        for url in ("newsletter.db", "gone/newsletter.db", "closed/newsletter.db"):
+            settings = (tmp_path / "newsletter.toml").read_text().partition("\n[database]")[0]
+            (tmp_path / "newsletter.toml").write_text(f'{settings}\n[database]\nurl = "sqlite:///{url}"\n')
+            done = without_writing("campaign", "status", folder=tmp_path)
+            assert done.returncode == 3 and "the database refused" in done.stderr, url
+    finally:
+        closed.chmod(0o755)
+
+
 @pytest.mark.parametrize(
     ("revision", "said"),
     [
