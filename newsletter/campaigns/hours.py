@@ -48,17 +48,20 @@ class Hours:
             return "holiday"
         if moment.weekday() not in self.weekdays:
             return "weekday"
-        if not self.window.holds(moment.time()):
+        return self._clock_against(moment.time())
+
+    def _clock_against(self, clock: time) -> str:
+        if not self.window.holds(clock):
             return "window"
-        if self.quiet is not None and self.quiet.holds(moment.time()):
+        if self.quiet is not None and self.quiet.holds(clock):
             return "quiet hours"
         return ""
 
     def first_allowed(self, moment: datetime, at: time | None) -> datetime | None:
         """`moment` itself if mail may go out then, else the next moment at which it may.
 
-        A page that waits for another day goes out at `at` of that day (None: as soon as that day allows).
-        None when no day of the next two years will do.
+        A page that waits for another day goes out at `at` of that day, or as soon after it as that day allows (None,
+        or a day that allows nothing so late: as soon as that day allows). None when no day of the next two years will do.
         """
         limit = moment + timedelta(days=LONGEST_DEFERRAL_DAYS)
         while moment < limit:
@@ -66,13 +69,24 @@ class Hours:
             if not reason:
                 return moment
             if reason in ("holiday", "weekday"):
-                moment = datetime.combine(moment.date() + timedelta(days=1), at or MIDNIGHT)
-            elif reason == "quiet hours":
-                assert self.quiet is not None
-                moment = _next(moment, self.quiet.end)
+                day = moment.date() + timedelta(days=1)
+                moment = datetime.combine(day, at if at is not None and self._opens_after(at) else MIDNIGHT)
             else:
-                moment = _next(moment, self.window.start)
+                moment = self._reopening(moment, reason)
         return None
+
+    def _opens_after(self, clock: time) -> bool:
+        """Whether mail may go out at `clock` or later on the same day."""
+        moment = today = datetime.combine(date.min, clock)
+        while moment.date() == today.date() and (reason := self._clock_against(moment.time())):
+            moment = self._reopening(moment, reason)
+        return moment.date() == today.date()
+
+    def _reopening(self, moment: datetime, reason: str) -> datetime:
+        """When what forbids mail at `moment` is over; something else may forbid it then."""
+        if reason == "window" or self.quiet is None:
+            return _next(moment, self.window.start)
+        return _next(moment, self.quiet.end)
 
 
 def _next(moment: datetime, clock: time) -> datetime:

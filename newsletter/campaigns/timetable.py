@@ -81,6 +81,10 @@ class Timetable:
         settled = settle(cadence, moment(at), _zone(zone), preferences.paused_until)
         return None if settled is None else ceil(settled.timestamp())
 
+    def is_closed(self, at: int, zone: str) -> bool:
+        """Whether the campaign's own hours forbid mail at this moment."""
+        return bool(self.cadence.hours.reason_against(wall(moment(at), _zone(zone))))
+
     def tomorrow(self, now: int, zone: str, preferences: Preferences = NO_PREFERENCES) -> int | None:
         """The first moment of the reader's next day at which they may be mailed."""
         return self.settle(day_of(now, zone)[1], zone, preferences)

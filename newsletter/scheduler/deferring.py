@@ -25,8 +25,8 @@ from newsletter.store.planning import (
 )
 
 LATE_SECONDS = 15 * 60
-"""A page planned later than this after its due time is late, and is asked again whether this is an hour for mail. Where
-a campaign names hours itself, it is asked at once: those are meant to the minute."""
+"""A page planned later than this after its due time is late: it does not go out in the evening any more, unless the
+campaign says more. The hours that a campaign names itself are meant to the minute."""
 
 QUARTER = 15 * 60
 
@@ -43,11 +43,19 @@ _BY_ZONE = "AND NOT EXISTS (SELECT 1 FROM preference p WHERE p.subscriber_id = e
 
 def defer_late(connection: Connection, campaign: Campaign, table: Timetable, now: int) -> int:
     """After a downtime: whoever should not be mailed at this hour waits for the next that is allowed; how many."""
-    since, late = campaign.planned_until, now - (LATE_SECONDS if campaign.definition.hours == Opening() else 1)
-    if late <= since:
-        return 0
-    zones = zones_due(connection, campaign.id, since, late)
-    return _defer(connection, campaign, now, zones, lambda zone, own: table.settle(now, zone, own), by=late)
+
+    def until(zone: str, own: Preferences) -> int | None:
+        return table.settle(now, zone, own)
+
+    def until_if_closed(zone: str, own: Preferences) -> int | None:
+        return until(zone, own) if table.is_closed(now, zone) else now
+
+    since, late, deferred = campaign.planned_until, now - LATE_SECONDS, 0
+    if late > since:
+        deferred += _defer(connection, campaign, now, zones_due(connection, campaign.id, since, late), until, by=late)
+    if campaign.definition.hours != Opening():
+        deferred += _defer(connection, campaign, now, zones_due(connection, campaign.id, since, now), until_if_closed)
+    return deferred
 
 
 def defer_limited(connection: Connection, campaign: Campaign, table: Timetable, now: int) -> int:

@@ -304,6 +304,29 @@ def test_nothing_is_due_before_the_page_before_it_went_out_and_always_at_an_allo
         assert (found - day).astimezone(where).utcoffset() != (found + day).astimezone(where).utcoffset()
 
 
+QUARTERS = [time(hour, minute) for hour in range(24) for minute in (0, 15, 30, 45)]
+QUARTER_SPANS = st.tuples(st.sampled_from(QUARTERS), st.sampled_from(QUARTERS)).map(lambda ends: Span(*ends))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.builds(Hours, st.frozensets(st.integers(0, 6), min_size=1), QUARTER_SPANS, st.one_of(st.none(), QUARTER_SPANS)),
+    st.sampled_from(QUARTERS), st.integers(0, 7 * 96),
+)  # fmt: skip
+def test_nothing_waits_beyond_the_next_day_that_is_open(hours: Hours, at: time, later: int) -> None:
+    moment = datetime(2026, 11, 23) + later * timedelta(minutes=15)
+    open_days = [
+        day
+        for day in (moment.date() + timedelta(days=ahead) for ahead in range(1, 9))
+        if any(not hours.reason_against(datetime.combine(day, clock)) for clock in QUARTERS)
+    ]
+    allowed = hours.first_allowed(moment, at)
+    assert (allowed is None) == (not open_days)
+    if allowed is not None:
+        assert moment <= allowed and allowed.date() <= open_days[0]
+        assert not hours.reason_against(allowed)
+
+
 @settings(max_examples=80, deadline=None)
 @given(ZONES, MOMENTS, st.integers(1, 30), TIMES)
 def test_a_page_every_few_days_is_never_early_and_never_skips_a_day_too_many(

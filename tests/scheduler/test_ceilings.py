@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.campaigns.due import NO_PREFERENCES, Preferences, personal
@@ -57,6 +57,33 @@ def test_a_mail_that_may_have_arrived_counts_on_the_day_it_was_due_only(world: W
     reader = hold_first(world, "uncertain")
     world.live("2026-12-20 00:00")
     assert world.sent(reader) == [("a", "12-02 09:00"), ("b", "12-05 09:00"), ("c", "12-08 09:00")]
+
+
+def test_what_waits_for_another_day_counts_on_that_day(world: World) -> None:
+    (reader,) = world.add_people(["UTC"])
+    closed = {"holidays": [f"2026-12-0{day}" for day in range(2, 6)]}
+    world.add_campaign(name="first", limits=ONE_A_DAY, hours=closed)
+    world.tick()
+    world.at = utc("2026-12-01 09:00")
+    world.tick()  # planned, and the relay is down until the holidays have begun
+    world.at = utc("2026-12-02 00:00")
+    world.add_campaign(limits=ONE_A_DAY)
+    world.live("2026-12-08 12:00")
+    assert world.sent(reader) == [("a", "12-02 09:00"), ("b", "12-05 09:00"), ("c", "12-08 09:00")]
+    assert world.sent(reader, "first") == [("a", "12-06 09:00")]
+
+
+@pytest.mark.parametrize(
+    ("hours", "leaves"), [({}, "12-01 21:05"), ({"quiet": "21:00-07:00"}, "12-02 07:00"), ({"holidays": ["2027-01-01"]}, "12-01 21:05")]
+)  # fmt: skip
+def test_quiet_hours_are_meant_to_the_minute(world: World, hours: dict[str, Any], leaves: str) -> None:
+    (reader,) = world.add_people(["UTC"])
+    world.add_campaign("a", cadence={"every": "1d", "at": "20:55"}, hours=hours)
+    for hour in ("00:00", "00:01", "21:05"):
+        world.at = utc(f"2026-12-01 {hour}")
+        world.tick()
+    world.live("2026-12-03 00:00")
+    assert world.sent(reader) == [("a", leaves)]
 
 
 def test_whoever_has_had_enough_today_waits_for_a_weekday_and_an_hour_of_their_own(world: World) -> None:
@@ -132,6 +159,12 @@ CAMPAIGNS = st.tuples(st.sampled_from(CADENCES), opening(), st.integers(1, 2))
 DOWNTIMES = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 4000)), max_size=4)
 
 
+@example(campaigns=((CADENCES[1], {}, 1), (CADENCES[0], {}, 1)), overall=2, downtimes=[(1, 67 * 60)])  # 20 h late
+@example(
+    campaigns=((CADENCES[0], {}, 1), (CADENCES[0], {"quiet": "01:00-00:00", "weekdays": ["mon", "thu"]}, 1)),
+    overall=1,
+    downtimes=[],
+)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.tuples(CAMPAIGNS, CAMPAIGNS), st.integers(1, 2), DOWNTIMES)
 def test_nothing_is_early_twice_out_of_order_at_a_forbidden_hour_or_above_a_ceiling_and_everything_goes(
