@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 
 import aiosmtplib
 
@@ -59,10 +58,8 @@ async def _examine_session(subject: str, place: str, client: aiosmtplib.SMTP, re
             found.append(bad(f"{subject} login", str(error), "Check [relay] username and NEWSLETTER_RELAY_PASSWORD."))
         else:
             found.append(good(f"{subject} login", relay.username))
-    found.extend(_extensions(subject, client))
+    if relay.host not in LOOPBACK and not client.supports_extension("pipelining"):  # here no reply is waited for long
+        found.append(
+            warning(f"{subject} speed", "no PIPELINING (RFC 2920)", "It works, but slower; ask the relay's operator.")
+        )
     return found
-
-
-def _extensions(subject: str, client: aiosmtplib.SMTP) -> Iterator[Diagnosis]:
-    if not client.supports_extension("pipelining"):
-        yield warning(f"{subject} speed", "no PIPELINING (RFC 2920)", "It works, but slower; ask the relay's operator.")

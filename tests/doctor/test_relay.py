@@ -92,6 +92,16 @@ def test_a_certificate_nobody_vouches_for_is_bad(tls_server: int) -> None:
     assert "certificate" in found[0].detail
 
 
+@pytest.mark.parametrize(("host", "warnings"), [("127.0.0.1", 0), ("127.1", 1)])
+def test_who_waits_for_every_reply_is_told_of_pipelining_unless_replies_come_at_once(host: str, warnings: int) -> None:
+    controller = Controller(Sink(), hostname="127.0.0.1", port=free_port())  # aiosmtpd, as `newsletter inbox`, has none
+    controller.start()
+    found = examine(RelaySettings(host=host, port=controller.port, security="plain"))
+    controller.stop()
+    assert found[0].state is State.GOOD
+    assert len([item for item in found if item.subject == "relay main speed"]) == warnings
+
+
 def test_a_relay_that_is_not_there_is_a_service_that_did_not_answer() -> None:
     found = examine(RelaySettings(host="127.0.0.1", port=free_port(), security="plain"))
     assert found[0].state is State.BAD
