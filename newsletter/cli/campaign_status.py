@@ -95,8 +95,14 @@ def print_reason(reason: Reason) -> None:
         out.print(sentence, markup=False)
     for each in reason.had:
         when = "" if each.finished_at is None else f"  {local_time(each.finished_at, 'UTC')} UTC"
-        copy = f" (copy {each.copy})" if each.copy else ""
-        out.print(f"  {each.page_id}{copy}  {each.state}{when}", markup=False)
+        out.print(f"  {each.page_id}{_which_time(each.copy)}  {each.state}{when}", markup=False)
+
+
+def _which_time(copy: int) -> str:
+    """What the column `copy` of a delivery means: which round, after a restart, and which copy in it."""
+    begun, more = divmod(copy, 100)
+    said = [f"round {begun + 1}"] * bool(begun) + [f"copy {more + 1}"] * bool(more)
+    return f" ({', '.join(said)})" if said else ""
 
 
 def print_log(actions: Sequence[Audit], addresses: Mapping[int, str]) -> None:

@@ -52,13 +52,14 @@ def empty_database() -> Database:
 
 
 def _is_not_made_yet(file: Path) -> bool:
-    """Not for a file that can't be reached, nor in a folder that is not there: that would hide all campaigns."""
+    """Not so for a file that can't be reached, nor in a folder that is not there: that would hide all campaigns."""
     try:
         file.stat()
     except FileNotFoundError:
         return file.parent.is_dir()
-    except OSError:
-        pass
+    except OSError as error:
+        remedy = "Let this user read the file and its folder."
+        raise StoreError(f"the database can't be opened: {error.strerror}", where=file, remedy=remedy) from error
     return False
 
 

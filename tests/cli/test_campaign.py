@@ -73,6 +73,17 @@ def test_the_whole_way_of_a_campaign(project: Path) -> None:
     assert "ann@example.com" not in said("campaign", "log", "captains")
 
 
+def test_rounds_and_copies_are_counted_as_people_count(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    said("campaign", "start", "captains", "--every", "30d", "--zone", "UTC")
+    said("run", "--until-idle", "--outbox", "sent")
+    said("campaign", "send-again", "captains", "ann@example.com", "--page", "1")
+    said("campaign", "move", "captains", "ann@example.com", "--to", "1")
+    said("campaign", "skip", "captains", "ann@example.com")
+    had = said("campaign", "why", "captains", "ann@example.com")
+    assert "  _index  sent " in had and "  _index (copy 2)  due" in had and "  _index (round 2)  passed " in had
+
+
 def test_a_shown_mail_says_what_is_proved_and_what_is_not(project: Path) -> None:
     said("subscribers", "import", "people.csv")
     said("campaign", "start", "captains", "--every", "30d", "--zone", "UTC")

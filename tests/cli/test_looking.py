@@ -116,11 +116,15 @@ def test_a_database_out_of_reach_is_not_taken_for_a_new_project(tmp_path: Path) 
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o000)
     try:
-        for url in ("newsletter.db", "gone/newsletter.db", "closed/newsletter.db"):
+        for url, reason in (
+            ("newsletter.db", "the database refused"),
+            ("gone/newsletter.db", "unable to open database file"),
+            ("closed/newsletter.db", "the database can't be opened: Permission denied"),
+        ):
             settings = (tmp_path / "newsletter.toml").read_text().partition("\n[database]")[0]
             (tmp_path / "newsletter.toml").write_text(f'{settings}\n[database]\nurl = "sqlite:///{url}"\n')
             done = without_writing("campaign", "status", folder=tmp_path)
-            assert done.returncode == 3 and "the database refused" in done.stderr, url
+            assert done.returncode == 3 and reason in done.stderr, url
     finally:
         closed.chmod(0o755)
 
