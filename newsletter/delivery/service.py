@@ -305,11 +305,11 @@ def worker_name() -> str:
 
 
 def database_file(settings: Settings) -> Path | None:
-    """The SQLite file; None for PostgreSQL."""
+    """The SQLite file itself, whatever links lead to it; None for PostgreSQL."""
     address = make_url(settings.database.url)
     if address.get_backend_name() != "sqlite" or not address.database:
         return None
-    return settings.path(Path(address.database))
+    return settings.path(Path(address.database)).resolve()
 
 
 def journal_folder(settings: Settings) -> Path:

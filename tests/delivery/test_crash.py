@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.config import DatabaseSettings, Settings
 from newsletter.delivery.recovery import recover
+from newsletter.delivery.service import journal_folder, lock_path
 from newsletter.errors import AlreadyRunningError
 from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
@@ -65,6 +67,21 @@ def test_a_second_run_is_refused_and_told_who_runs(runner: Runner) -> None:
             runner.run(a_relay(server.port))
         child.send_signal(signal.SIGTERM)
         child.communicate(timeout=10)
+
+
+def test_a_database_with_two_names_has_one_run(runner: Runner) -> None:
+    """A link to the SQLite file from another folder: SQLite sees one file, and so must the lock and the journal."""
+    seed(runner.database, 1)
+    elsewhere = runner.folder / "elsewhere"
+    elsewhere.mkdir()
+    file = Path(str(runner.database.engine.url.database))
+    (elsewhere / "linked.db").symlink_to(file)
+    names = [
+        Settings(root=folder, database=DatabaseSettings(url=f"sqlite:///{name}"))
+        for folder, name in ((file.parent, file.name), (elsewhere, "linked.db"))
+    ]
+    assert len({lock_path(settings) for settings in names}) == 1
+    assert len({journal_folder(settings) for settings in names}) == 1
 
 
 def test_sigterm_ends_the_messages_in_hand_and_releases_the_rest(runner: Runner) -> None:
