@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from newsletter.campaigns.definition import SECTIONS, Definition
+from newsletter.campaigns.definition_file import words_of_defaults
+
+NOTHING = ("", "None", "0", "false")
+"""Words of defaults that say nothing: a key that has one is set or unset, not changed from it."""
+
 Kind = Literal["inserted", "deleted", "edited"]
 
 
@@ -56,10 +62,18 @@ class Changes:
 
 
 def compare_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    """(key, old, new) of each setting that differs, in the words of a campaign file; "" for one that is not there."""
+    """(key, old, new) of each setting that differs, in the words of a campaign file; the default of one that is not
+    there, "" if that is nothing."""
+    usual = _defaults()
     old, new = dict(_flat(before)), dict(_flat(after))
     keys = [*old, *(key for key in new if key not in old)]
-    return tuple((key, old.get(key, ""), new.get(key, "")) for key in keys if old.get(key) != new.get(key))
+    pairs = ((key, old.get(key, usual.get(key, "")), new.get(key, usual.get(key, ""))) for key in keys)
+    return tuple((key, was, will) for key, was, will in pairs if was != will)
+
+
+def _defaults() -> dict[str, str]:
+    tables = {name: words_of_defaults(kind) for name, kind in SECTIONS.items()}
+    return {key: text for key, text in _flat({**words_of_defaults(Definition), **tables}) if text not in NOTHING}
 
 
 def is_reordered(before: Sequence[str], after: Sequence[str]) -> bool:
@@ -148,4 +162,8 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list) else _word(value)
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

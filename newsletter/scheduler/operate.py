@@ -159,7 +159,8 @@ def skip(database: Database, name: str, address: str, clock: Clock, *, who: str)
         reader = known_reader(connection, campaign, address)
         if reader.next_page_id is None or reader.state == "finished":
             raise CampaignError(
-                f"{address} has had every page of {name}", remedy="newsletter campaign restart starts them again."
+                f"{address} has had every page of {name}",
+                remedy=f"Start them again: newsletter campaign restart {name} {address}",
             )
         withdraw(connection, campaign.id, reader.subscriber_id, now)
         put_behind(connection, campaign.id, reader.subscriber_id, reader.next_page_id, now)

@@ -40,9 +40,11 @@ def refuse_or_count(
         _refuse_other(campaign, definition.series)
     _refuse_unreadable(prepared, pages)
     if missing := missing_seeds(connection, definition.seeds.addresses):
+        where, line = place_of(settings, prepared.name, "seeds.addresses")
         raise CampaignError(
-            f"seeds.addresses: {missing[0]} is not an active subscriber", where=prepared.name, remedy="Import it first."
-        )
+            f"seeds.addresses: {missing[0]} is not an active subscriber", where=where, line=line,
+            remedy="newsletter subscribers import FILE.csv  brings them in.",
+        )  # fmt: skip
     refuse_unlawful(settings, definition.relay)
     return _count_or_refuse(connection, settings, prepared, now)
 

@@ -96,7 +96,9 @@ def simulate(
         found = campaign_named(connection, name)
     if found is None:
         if prepared is None:
-            raise CampaignError(f"there is no campaign {name!r}", remedy="newsletter campaign status")
+            raise CampaignError(
+                f"there is no campaign {name!r}", remedy="newsletter campaign status  lists those there are."
+            )
         apply(copy, settings, prepared, clock, who=WHO)
     elif found.state == "cancelled":
         raise CampaignError(f"campaign {name} was cancelled: nothing goes out any more")

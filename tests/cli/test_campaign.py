@@ -73,6 +73,24 @@ def test_the_whole_way_of_a_campaign(project: Path) -> None:
     assert "ann@example.com" not in said("campaign", "log", "captains")
 
 
+def test_a_plan_names_settings_as_the_file_does_and_defaults_by_their_value(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    said("campaign", "start", "captains", "--every", "2d", "--zone", "UTC", "--evergreen")
+    planned = said("campaign", "plan", "captains").splitlines()
+    assert planned[:4] == [
+        "`evergreen` is unset (was true)", "`cadence.every`: 2d → 3d", "`cadence.zone`: UTC → subscriber",
+        "`cadence.at` is set to 09:00",
+    ]  # fmt: skip
+
+
+def test_a_seed_who_is_no_subscriber_is_refused_by_file_and_line(project: Path) -> None:
+    said("subscribers", "import", "people.csv")
+    file = project / "campaigns" / "captains.toml"
+    file.write_text(file.read_text() + '\n[seeds]\naddresses = ["editor@example.com"]\n')
+    error = refused("campaign", "plan", "captains")
+    assert error.place == f"{file}:{len(file.read_text().splitlines())}" and "import" in error.remedy
+
+
 def test_rounds_and_copies_are_counted_as_people_count(project: Path) -> None:
     said("subscribers", "import", "people.csv")
     said("campaign", "start", "captains", "--every", "30d", "--zone", "UTC")
