@@ -80,6 +80,7 @@ def print_heat_map(days: Mapping[datetime, int]) -> None:
                 level = 0 if not days.get(day) else ceil(4 * days[day] / most)
                 inside = first <= day <= last
                 line.append(f"{SIGNS[level]} " if inside else "  ", style=SHADES[level])
+            line.rstrip()
             out.print(line)
     out.print(Text(f"    {SIGNS[0]} none   {SIGNS[4]} up to {counted(most, 'mail')} a day", style="dim"))
 
@@ -92,7 +93,7 @@ def _months(monday: datetime, weeks: range) -> Text:
         if day.month != named and len(line) <= 2 * (week - weeks.start):
             line = line.ljust(2 * (week - weeks.start)) + f"{day:%b} "
             named = day.month
-    return Text(f"    {line}", style="dim")
+    return Text(f"    {line.rstrip()}", style="dim")
 
 
 def print_jams(found: Sequence[Jam]) -> None:
