@@ -132,13 +132,13 @@ PEOPLE = (("UTC", ""), ("America/Lima", ""), ("Asia/Kathmandu", "18"))
 QUARTERS = st.times().map(lambda moment: moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0))
 DAYS = [date(2026, 12, day) for day in range(1, 29)]
 CADENCES: list[tuple[dict[str, Any], timedelta]] = [
-    ({"every": "1d", "at": "09:00"}, timedelta(hours=12)),
+    ({"every": "1d", "at": "09:00"}, timedelta(hours=9)),
     ({"every": "2d"}, timedelta(hours=36)),
     ({"every": "7h"}, timedelta(hours=7)),
     ({"on": ["mon", "wed", "sat"], "at": "20:30"}, timedelta(hours=12)),
 ]
-"""What the file says, and the least time between two pages: a page that left up to twelve hours late still counts from
-the time it was due, but for hours, which are counted by a stopwatch."""
+"""What the file says, and the least time between two pages. A page that left up to twelve hours late still counts from
+the time it was due, and a later one for the day it left on, until midnight; hours are counted by a stopwatch."""
 
 
 @st.composite
@@ -165,6 +165,7 @@ DOWNTIMES = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 4000)), max_si
     overall=1,
     downtimes=[],
 )
+@example(campaigns=((CADENCES[0], {}, 1), (CADENCES[0], {"quiet": "10:00-11:00"}, 1)), overall=2, downtimes=[(31, 841)])
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.tuples(CAMPAIGNS, CAMPAIGNS), st.integers(1, 2), DOWNTIMES)
 def test_nothing_is_early_twice_out_of_order_at_a_forbidden_hour_or_above_a_ceiling_and_everything_goes(
