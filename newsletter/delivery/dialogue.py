@@ -39,6 +39,11 @@ class Features:
 class Clerk(Protocol):
     """Who hands out parcels and writes down what becomes of them."""
 
+    @property
+    def may_overlap(self) -> bool:
+        """Whether a parcel may be taken while the one before it has no receipt yet."""
+        ...
+
     def take(self) -> Parcel | None:
         """The next parcel for this connection, if there is one and it may go now."""
         ...
@@ -101,8 +106,8 @@ class Dialogue:
     def wake(self) -> None:
         """There may be something to take."""
         if self.is_open and not self._finishing and self._envelope is None:
-            pipelining = self.features.pipelining and Awaited.EMPTY_DOT not in self.awaited
-            if pipelining or not self.awaited:
+            overlaps = self.features.pipelining and self.clerk.may_overlap and Awaited.EMPTY_DOT not in self.awaited
+            if overlaps or not self.awaited:
                 self._begin_next()
                 self._flush()
 
@@ -237,7 +242,7 @@ class Dialogue:
         self._envelope, self._body = None, parcel
         self._output += parcel.pieces
         self._say(FINAL_DOT, Awaited.DOT)
-        if self.features.pipelining:
+        if self.features.pipelining and self.clerk.may_overlap:
             self._begin_next()
 
     def _go_on(self) -> None:

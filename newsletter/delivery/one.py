@@ -34,6 +34,8 @@ REMEDIES = {
 class _OneParcel:
     """The clerk of a dialogue of one message."""
 
+    may_overlap = False
+
     def __init__(self, parcel: Parcel) -> None:
         self._parcel: Parcel | None = parcel
         self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

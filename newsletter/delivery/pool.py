@@ -25,6 +25,10 @@ FRESH = 0.25
 MOST_QUEUED = 384
 """Parcels; so many that connections never wait for a group that is being signed."""
 
+QUICK = 1.0
+"""Seconds within which a relay answers a message, or the next one is not taken before it has: who leaves while a filter
+behind the relay thinks for a minute must not get what was taken before."""
+
 WORTH_FILLING = 128
 """Parcels that must be missing before more are asked for. Filling each gap at once made groups of 27, and asking
 whether they may be mailed and making it durable costs nearly as much for a few as for many."""
@@ -79,6 +83,7 @@ class RelayPool:
         self.connections: set[Connection] = set()
         self.handed_out = 0
         self.is_asking = False
+        self.may_overlap = True
         self.credit = 0.0
         self._office = office
         self._opening: set[asyncio.Task[None]] = set()
@@ -153,6 +158,8 @@ class RelayPool:
     def commit(self, answered: list[tuple[Parcel, Stage, Reply]], starting: Parcel | None) -> bool:
         """Replies and an intent, made durable."""
         self.handed_out -= len(answered)
+        for parcel, _, _ in answered:
+            self.may_overlap = steady() - parcel.started_at < QUICK
         return self._office.commit(self, answered, starting)
 
     def hand_back(self, parcel: Parcel) -> None:

@@ -61,6 +61,8 @@ def test_a_flood_is_refused_before_it_fills_memory(flood: bytes) -> None:
 class Bookkeeper:
     """A clerk that remembers what became of each parcel."""
 
+    may_overlap = True
+
     def __init__(self, count: int) -> None:
         self.waiting = [
             Parcel(NO_CLAIM._replace(id=number), b"a@b.example", b"c@d.example", (b"x\r\n",), 3, "d.example")

@@ -209,3 +209,25 @@ def test_a_database_that_goes_away_while_files_are_written_gets_every_outcome(
     assert claimed() and written() and tally.sent == 250
     assert states(runner.database) == dict.fromkeys(ids, "sent")
     assert len(list(outbox.folder.glob("*.eml"))) == 250
+
+
+def test_who_leaves_while_a_slow_relay_thinks_about_the_mail_before_gets_none(runner: Runner) -> None:
+    """Its first answer tells that it is slow; from then on nobody's mail is begun before the one before is taken."""
+    seed(runner.database, 10)
+    gone: list[int] = []
+
+    def slow(session: Session, verb: str, argument: str) -> None:
+        if verb == "." and len(server.kept) == 2:
+            run_sql(
+                runner.database,
+                "INSERT INTO suppression (address_hash, scope, reason, at) "
+                "SELECT address_hash, 'unions', 'unsubscribed', 0 FROM subscriber",
+            )
+            gone.append(len(server.kept) + 1)  # this one is on its way
+        if verb == "." and len(server.kept) < 4:
+            time.sleep(1.2)
+
+    with KeepingServer(slow) as server:
+        runner.run(a_relay(server.port, connections=1), timeouts=Timeouts())
+    assert gone == [len(server.kept)] == [3]
+    assert sorted(states(runner.database).values()) == ["sent"] * 3 + ["suppressed"] * 7
