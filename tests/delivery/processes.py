@@ -59,7 +59,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
+        time.sleep(0.02)  # those who are waited for need the processor more
 
 
 def slowly(session: Session, verb: str, argument: str) -> bytes | None:

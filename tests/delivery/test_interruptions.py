@@ -79,7 +79,7 @@ def test_a_clock_that_wanders_by_hours_all_the_time_loses_and_doubles_nothing(ru
 
     with KeepingServer(script) as server:
         for _ in range(12):
-            runner.run(a_relay(server.port, per_hour=3000, warm_up=(150, 500)), seconds=1.0)
+            runner.run(a_relay(server.port, per_hour=3000, warm_up=(150, 500)), seconds=0.5)
             runner.clock.seconds = max(runner.clock.seconds, NOW) + 20_000
         runner.run(a_relay(server.port))
         assert len(server.recipients) == len(set(server.recipients)) == 200
@@ -90,7 +90,7 @@ def test_a_disk_without_room_stops_sending_until_there_is_some(runner: Runner) -
     """The system refuses a real process every octet of a file beyond the first 4096 (RLIMIT_FSIZE). What it has claimed
     and its journal has room for goes out; no more, and no outcome is forgotten."""
     database = runner.database
-    seed(database, 2500)
+    seed(database, 1300)
     with KeepingServer(slowly) as server:
         child = start(database, runner.folder, server.port)
         wait_until(lambda: len(server.kept) > 50)
@@ -100,7 +100,7 @@ def test_a_disk_without_room_stops_sending_until_there_is_some(runner: Runner) -
         while kept[-1] != kept[-2]:
             time.sleep(0.5)
             kept.append(len(server.kept))
-        assert kept[-1] < 2500 and child.poll() is None  # it stands still
+        assert kept[-1] < 1300 and child.poll() is None  # it stands still
         resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (hard, hard))
         wait_until(lambda: set(states(database).values()) <= {"sent", "uncertain"}, seconds=60)
         child.send_signal(signal.SIGTERM)

@@ -44,7 +44,7 @@ def test_other_campaigns_go_on_while_one_keeps_to_its_limit(database: Database, 
     limit(database, 5, slow)
     with KeepingServer() as server:
         for _ in range(2):  # a restart forgets nothing
-            runner.run(a_relay(server.port), seconds=1.5, until=lambda tally: False)
+            runner.run(a_relay(server.port), seconds=0.8, until=lambda tally: False)
         found = states(database)
         assert [found[key] for key in sorted(found)[30:]] == ["sent"] * 30
         assert 1 <= [found[key] for key in sorted(found)[:30]].count("sent") <= 5

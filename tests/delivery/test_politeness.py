@@ -82,7 +82,7 @@ def test_a_warm_up_grows_day_by_day(runner: Runner) -> None:
     with KeepingServer() as server:
         for _ in range(4):
             before = len(server.kept)
-            runner.run(a_relay(server.port, warm_up=(2, 5, 10)), seconds=1.2, until=lambda tally: False)
+            runner.run(a_relay(server.port, warm_up=(2, 5, 10)), seconds=0.6, until=lambda tally: False)
             arrived.append(len(server.kept) - before)
             runner.clock.seconds += 24 * 3600
     assert arrived == [2, 5, 10, 23]
