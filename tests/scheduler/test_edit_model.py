@@ -250,7 +250,7 @@ ACTS = st.one_of(
     evergreen=False,
 )
 @example(acts=[("live", 1), ("edit", "ab"), ("skip", 0), ("move", 1, "b")], order="a", evergreen=False)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ACTS, min_size=2, max_size=10), ORDERS.filter(bool), st.booleans())
 def test_whatever_is_edited_and_operated_each_reader_gets_the_pages_that_the_rules_say(
     acts: list[tuple[Any, ...]], order: str, evergreen: bool

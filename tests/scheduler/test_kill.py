@@ -34,7 +34,7 @@ def outcome(database: Database) -> list[tuple[object, ...]]:
 
 
 def run_until_killed(stormy: Database, chance: random.Random, kills: int) -> bool:
-    """Let a scheduler work and kill it some time after it has begun (not any more after five kills); True if it ended.
+    """Let a scheduler work and kill it some time after it has begun (not any more after four kills); True if it ended.
 
     Its output is read without a buffer: a buffer would also swallow what comes after the first line.
     """
@@ -45,7 +45,7 @@ def run_until_killed(stormy: Database, chance: random.Random, kills: int) -> boo
     assert process.stdout is not None
     began = process.stdout.readline()
     try:
-        rest, complaints = process.communicate(timeout=chance.uniform(0.0, 0.3) if kills < 5 else 100)
+        rest, complaints = process.communicate(timeout=chance.uniform(0.0, 0.4) if kills < 4 else 100)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.communicate()
