@@ -274,7 +274,10 @@ class Engine:
             return
         self._books.drop_refused(refused)
         if refused:
+            lost = [parcel.claim for parcel in pool.queue if refused.get(parcel.claim.id) == "lost"]
             pool.queue = deque(parcel for parcel in pool.queue if parcel.claim.id not in refused)
+            if lost:
+                await self._scribe.ask(lambda: self.ledger.disclaim(lost), self._threads)
         for parcel in parcels:
             parcel.checked_at = max(parcel.checked_at, moment)
         pool.wake()

@@ -126,6 +126,16 @@ class Ledger:
                 deliveries.put_back(connection, self.worker, refused, self.now())
         return refused
 
+    def disclaim(self, claims: Iterable[Claim]) -> int:
+        """These were surely not sent, and others may have taken them for a dead worker's: what they hold as uncertain
+        is due again; how many. Raises StoreError."""
+        now = self.now()
+        outcomes = [
+            Outcome(claim.id, claim.attempts, "due", now, relay=claim.last_relay, tried=False) for claim in claims
+        ]
+        with self.database.transaction() as connection:
+            return deliveries.record(connection, self.worker, outcomes)
+
     def release(self, claims: Iterable[Claim]) -> int:
         """These were not sent; returns how many were ours. Raises StoreError."""
         with self.database.transaction() as connection:

@@ -92,6 +92,8 @@ class Packer:
             self._journal.release([Key(parcel.claim.id, parcel.claim.attempts) for parcel in parcels])
         checked_at = steady()
         refused = self._ledger.refuse([parcel.claim for parcel in parcels])
+        if lost := [parcel.claim for parcel in parcels if refused.get(parcel.claim.id) == "lost"]:
+            self._ledger.disclaim(lost)
         for parcel in parcels:
             parcel.checked_at = checked_at
         return refused

@@ -87,6 +87,34 @@ def test_a_worker_of_another_machine_that_died_is_replaced_when_its_lease_has_ru
     assert set(sent) <= set(received) and kept <= set(received)
 
 
+def test_a_worker_that_slept_for_longer_than_its_lease_lets_go_of_what_it_did_not_send(
+    postgresql_database: Database, tmp_path: Path
+) -> None:
+    """Another machine has taken it for dead and all that it had claimed for uncertain; it knows better."""
+    database = postgresql_database
+    seed(database, 1000)
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    with KeepingServer(slowly) as server:
+        asleep = start(database, tmp_path / "here", server.port)
+        wait_until(lambda: len(server.kept) > 50)
+        os.kill(asleep.pid, signal.SIGSTOP)
+        run_sql(database, "UPDATE lease SET until = 0")
+        other = start(database, tmp_path / "there", server.port)
+        wait_until(lambda: "uncertain" in states(database).values())
+        other.send_signal(signal.SIGTERM)
+        other.communicate(timeout=20)
+        os.kill(asleep.pid, signal.SIGCONT)
+        wait_until(lambda: list(states(database).values()).count("uncertain") <= CONNECTIONS)
+        wait_until(lambda: set(states(database).values()) <= {"sent", "uncertain"})
+        asleep.send_signal(signal.SIGTERM)
+        asleep.communicate(timeout=20)
+        received = Counter(server.recipients)
+    found = Counter(states(database).values())
+    assert max(received.values()) == 1
+    assert found["uncertain"] <= CONNECTIONS and found["sent"] <= len(received) <= 1000
+
+
 @pytest.mark.parametrize("blow", [signal.SIGTERM, signal.SIGKILL])
 def test_a_backend_killed_in_the_middle_of_a_commit_loses_and_doubles_nothing(
     postgresql_database: Database, postgresql: str, tmp_path: Path, blow: signal.Signals
