@@ -109,12 +109,12 @@ class FieldReader:
     path: str
 
     def text(self, key: str) -> str:
-        """Text; a whole number is taken as its digits, since `title: 1984` is no mistake.
+        """Text; a whole number or a date is taken as it is written, since `title: 1984` is no mistake.
 
         YAML can write control characters (`"\\0"`) that the file itself does not hold.
         """
         value = self.values.get(key, "")
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int | date) and not isinstance(value, bool | datetime):
             value = str(value)
         if not isinstance(value, str):
             raise self._error(key, "text", 'Put it in quotes: "…".')

@@ -148,3 +148,9 @@ def test_no_front_matter_makes_a_traceback(header: str) -> None:
 def test_a_weight_may_stand_in_quotes_or_begin_with_zeros(written: str, weight: int) -> None:
     """As Hugo reads it, which takes `017` for an octal number too (YAML 1.1)."""
     assert page("<p>x</p>", front=f"title: A\nweight: {written}").weight == weight
+
+
+@pytest.mark.parametrize("title", ["2024-05-06", "1984"])
+def test_a_title_may_be_a_date_or_a_number(title: str) -> None:
+    """YAML reads both as something other than text; the author meant the words that stand there."""
+    assert page("<p>x</p>", front=f"title: {title}").title == title
