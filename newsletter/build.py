@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
 
+from newsletter.check.merging import line_at_fault
 from newsletter.compose.composer import Composer
 from newsletter.compose.email import EmbeddedPicture
 from newsletter.config import Settings
@@ -69,8 +70,10 @@ class Builder:
             try:
                 yield self._build_page(series, page, stem, now)
             except MaterialError as error:
-                where = error.where or page.path
-                finding = Finding("not-built", Severity.ERROR, error.message, where, error.line, error.remedy)
+                where, line = error.where, error.line
+                if where in ("", f"{page.series}/{page.id}"):  # the message knows its mail, not the file
+                    where, line = page.path, line_at_fault(page, error)
+                finding = Finding("not-built", Severity.ERROR, error.message, where, line, error.remedy)
                 yield Refused(page, finding)
 
     def _build_page(self, series: Series, page: Page, stem: Path, now: datetime) -> Built:

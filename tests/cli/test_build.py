@@ -173,3 +173,9 @@ def test_a_very_long_title_is_whole_in_a_pipe(project: Path) -> None:
     page = project / "content" / "unions" / "_index.md"
     page.write_text(PAGE.format(title=f'"{LONG}"', next="second"), encoding="utf-8")
     assert LONG.strip() in newsletter("build", "unions", folder=project, COLUMNS="80").stdout
+
+
+def test_a_title_that_cannot_be_filled_is_reported_with_its_file_and_line(project: Path) -> None:
+    (project / "content" / "unions" / "second.md").write_text("---\ntitle: Hello {{ shoe_size }}\n---\n<p>Words.</p>\n")
+    result = newsletter("build", "unions", folder=project)
+    assert "unions/second.md:2:" in result.stdout + result.stderr, result
