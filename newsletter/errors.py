@@ -17,7 +17,7 @@
     │   └── MissingToolError            a program that the command needs is not installed
     └── AlreadyRunningError         3   another `newsletter run` holds the lock
 
-Replies of a relay to one message are not errors but data: see `newsletter.delivery.reply`.
+Replies of a relay to one message are not errors but data: see `newsletter.delivery.smtp.reply`.
 """
 
 from __future__ import annotations

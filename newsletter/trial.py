@@ -14,8 +14,8 @@ from newsletter.compose.email import Email
 from newsletter.config import Settings
 from newsletter.content.page import Page, Series
 from newsletter.content.reader import list_series, read_series
-from newsletter.delivery.one import send_one
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.send_one import send_one
+from newsletter.delivery.smtp.reply import Reply
 from newsletter.errors import ContentError, RelayError, UsageError
 from newsletter.message.builder import MessageBuilder, identity_of
 from newsletter.message.keys import load_keys, load_signers

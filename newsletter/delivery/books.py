@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 
+from newsletter.delivery.fate import Fate
 from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.ledger import Batch, Refusal
 from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.outcome import Judge
-from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
-from newsletter.delivery.reply import Fate, Reply, Stage
 from newsletter.delivery.scribe import Scribe
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.reply import Reply, Stage
 from newsletter.delivery.tally import Tally
 from newsletter.store.deliveries import Claim, Outcome
 

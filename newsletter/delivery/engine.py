@@ -21,15 +21,15 @@ from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.packer import Built, Packer
-from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
-from newsletter.delivery.reply import Reply, Stage
 from newsletter.delivery.routing import Router
 from newsletter.delivery.scribe import Scribe
 from newsletter.delivery.signing import SigningProcesses
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.reply import Reply, Stage
+from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.delivery.steady import steady
 from newsletter.delivery.tally import Tally
-from newsletter.delivery.timeouts import Timeouts
 from newsletter.errors import StoreError
 from newsletter.store.deliveries import Claim
 from newsletter.store.traffic import Traffic

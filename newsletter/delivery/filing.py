@@ -13,7 +13,7 @@ from newsletter.delivery.ledger import Batch, Ledger
 from newsletter.delivery.log import DeliveryLog
 from newsletter.delivery.outbox import Outbox
 from newsletter.delivery.packer import Packer
-from newsletter.delivery.reply import Stage
+from newsletter.delivery.smtp.reply import Stage
 from newsletter.delivery.tally import Tally
 from newsletter.errors import ServiceError, StoreError
 from newsletter.store.deliveries import Claim, Outcome

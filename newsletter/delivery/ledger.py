@@ -14,7 +14,7 @@ from newsletter.bounces.policy import Report, SoftLimit, apply_report
 from newsletter.bounces.verdict import Kind
 from newsletter.clock import Clock
 from newsletter.delivery.pace import Pacemaker
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.smtp.reply import Reply
 from newsletter.delivery.steady import steady
 from newsletter.store import deliveries, traffic, uncertain
 from newsletter.store.alerts import clear_alert, raise_alert

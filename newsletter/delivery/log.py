@@ -10,8 +10,8 @@ from typing import Any, TextIO
 
 from newsletter.audience.addresses import shorten
 from newsletter.config import LogSettings
-from newsletter.delivery.parcel import Parcel
-from newsletter.delivery.reply import Reply, Stage
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.reply import Reply, Stage
 from newsletter.delivery.steady import steady
 from newsletter.errors import StoreError
 from newsletter.store.deliveries import Claim, Outcome

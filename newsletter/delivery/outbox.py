@@ -10,8 +10,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.delivery.parcel import Parcel
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.reply import Reply
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from newsletter.delivery.parcel import Parcel
+from newsletter.delivery.fate import SENT, Fate, Verdict, judge
 from newsletter.delivery.pool import RelayPool
-from newsletter.delivery.reply import SENT, Fate, Reply, Stage, Verdict, judge
 from newsletter.delivery.retry import GIVE_UP_AFTER, retry_at
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.reply import Reply, Stage
 from newsletter.store.deliveries import Claim, Outcome
 
 LONGEST_REPLY = 500

@@ -10,7 +10,7 @@ from newsletter.campaigns.definition import Sender, with_sender
 from newsletter.config import Settings
 from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.ledger import Ledger
-from newsletter.delivery.parcel import Parcel, parcel_of
+from newsletter.delivery.smtp.parcel import Parcel, parcel_of
 from newsletter.delivery.steady import steady
 from newsletter.errors import MaterialError
 from newsletter.message.builder import MessageBuilder, identity_of

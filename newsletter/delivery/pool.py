@@ -9,14 +9,15 @@ from typing import Protocol
 
 from newsletter.clock import Clock
 from newsletter.config import RelaySettings
-from newsletter.delivery.connection import Connection, connect
 from newsletter.delivery.domains import Domains
-from newsletter.delivery.handshake import HandshakeError
-from newsletter.delivery.parcel import Parcel
-from newsletter.delivery.reply import Reply, Stage, judge
+from newsletter.delivery.fate import judge
+from newsletter.delivery.smtp.connection import Connection, connect
+from newsletter.delivery.smtp.handshake import HandshakeError
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.reply import Reply, Stage
+from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.delivery.steady import steady
 from newsletter.delivery.throttle import RelayLimits
-from newsletter.delivery.timeouts import Timeouts
 from newsletter.errors import RelayError
 
 FRESH = 0.25

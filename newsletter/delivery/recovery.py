@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from newsletter.bounces.policy import SoftLimit
 from newsletter.delivery.journal import Key, Replay, dead_journals, is_alive
 from newsletter.delivery.ledger import RESEND_PAUSE, Refusal, write_refusal
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.smtp.reply import Reply
 from newsletter.store import deliveries
 from newsletter.store.database import Database
 from newsletter.store.leases import is_held, let_go, take

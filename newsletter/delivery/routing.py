@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 
 from newsletter.config import RelaySettings
-from newsletter.delivery.parcel import Parcel
 from newsletter.delivery.pool import RelayPool
+from newsletter.delivery.smtp.parcel import Parcel
 from newsletter.store.deliveries import Claim
 from newsletter.store.traffic import Traffic
 

@@ -33,8 +33,8 @@ from newsletter.delivery.pace import Pacemaker
 from newsletter.delivery.packer import Packer
 from newsletter.delivery.recovery import keep_alive, recover, say_goodbye
 from newsletter.delivery.signing import SigningProcesses
+from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.delivery.tally import Tally
-from newsletter.delivery.timeouts import Timeouts
 from newsletter.errors import NewsletterError, SettingsError, StoreError
 from newsletter.message.keys import load_keys, load_signers
 from newsletter.store.database import Database, open_database

@@ -7,7 +7,7 @@ import ssl
 import aiosmtplib
 
 from newsletter.config import RelaySettings
-from newsletter.delivery.connection import DEFAULT_PORTS
+from newsletter.delivery.smtp.connection import DEFAULT_PORTS
 from newsletter.doctor.diagnosis import Diagnosis, bad, good, unreachable, warning
 from newsletter.doctor.project import LOOPBACK
 

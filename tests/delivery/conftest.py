@@ -12,8 +12,8 @@ import pytest
 from newsletter.config import RelaySettings
 from newsletter.delivery.outbox import Outbox
 from newsletter.delivery.service import Options, Service
+from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.delivery.tally import Tally
-from newsletter.delivery.timeouts import Timeouts
 from newsletter.store.database import Database
 from tests.delivery.processes import kill_all
 from tests.delivery.world import StillClock, settings_for

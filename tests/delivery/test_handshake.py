@@ -17,11 +17,11 @@ import pytest
 import trustme
 
 from newsletter.config import RelaySettings
+from newsletter.delivery import fate as fate_module
 from newsletter.delivery import pool as pool_module
-from newsletter.delivery import reply as reply_module
-from newsletter.delivery.one import send_one
-from newsletter.delivery.reply import Reply
-from newsletter.delivery.timeouts import Timeouts
+from newsletter.delivery.send_one import send_one
+from newsletter.delivery.smtp.reply import Reply
+from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.errors import RelayError
 from tests.delivery.conftest import QUICK, Runner
 from tests.delivery.receivers import Papers, papers_in
@@ -182,7 +182,7 @@ def test_an_expired_certificate_rests_the_relay_with_an_alert_until_it_is_renewe
     runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is blamed, nothing is lost; with a good certificate everything goes out and the alert is cleared."""
-    monkeypatch.setattr(reply_module, "MINUTE", 0.05)  # ten minutes of rest are half a second here
+    monkeypatch.setattr(fate_module, "MINUTE", 0.05)  # ten minutes of rest are half a second here
     monkeypatch.setattr(pool_module, "LONGEST_REST", 1.0)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

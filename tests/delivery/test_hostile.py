@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.dialogue import Dialogue, Features
-from newsletter.delivery.one import NO_CLAIM
-from newsletter.delivery.parcel import Parcel
-from newsletter.delivery.replies import ProtocolError, ReplyReader
-from newsletter.delivery.reply import Reply, Stage
+from newsletter.delivery.send_one import NO_CLAIM
+from newsletter.delivery.smtp.dialogue import Dialogue, Features
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.reply import Reply, Stage
+from newsletter.delivery.smtp.reply_reader import ProtocolError, ReplyReader
 from tests.delivery.conftest import Runner
 from tests.delivery.servers import CLOSE, HALF_CLOSE, KeepingServer, Session
 from tests.delivery.world import a_relay, seed, states

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.delivery.dialogue import Dialogue, Features
-from newsletter.delivery.replies import ProtocolError
-from newsletter.delivery.reply import Reply
-from newsletter.delivery.timeouts import Timeouts
+from newsletter.delivery.smtp.dialogue import Dialogue, Features
+from newsletter.delivery.smtp.reply import Reply
+from newsletter.delivery.smtp.reply_reader import ProtocolError
+from newsletter.delivery.smtp.timeouts import Timeouts
 from tests.delivery.conftest import Runner
 from tests.delivery.hostile import BROKEN, GONE, HARMLESS, LYING, REFUSING, HostileServer
 from tests.delivery.test_hostile import Bookkeeper

@@ -16,14 +16,14 @@ from contextlib import nullcontext
 import pytest
 from sqlalchemy import event
 
-from newsletter.delivery.connection import Connection
-from newsletter.delivery.dialogue import Features
 from newsletter.delivery.ledger import Batch, Ledger
-from newsletter.delivery.one import NO_CLAIM
 from newsletter.delivery.outbox import Outbox
 from newsletter.delivery.packer import Built, Packer
-from newsletter.delivery.parcel import Parcel
-from newsletter.delivery.timeouts import Timeouts
+from newsletter.delivery.send_one import NO_CLAIM
+from newsletter.delivery.smtp.connection import Connection
+from newsletter.delivery.smtp.dialogue import Features
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.errors import StoreError
 from newsletter.store.deliveries import Claim
 from tests.delivery.conftest import Runner

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.reply import Fate, Reply, Stage, judge
+from newsletter.delivery.fate import Fate, judge
 from newsletter.delivery.retry import DELAYS, retry_at
+from newsletter.delivery.smtp.reply import Reply, Stage
 
 HOUR = 3600
 

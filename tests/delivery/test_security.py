@@ -14,8 +14,8 @@ import pytest
 import trustme
 
 from newsletter.config import RelaySettings
-from newsletter.delivery.one import send_one
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.send_one import send_one
+from newsletter.delivery.smtp.reply import Reply
 from newsletter.errors import DataError, RelayError
 from tests.delivery.conftest import Runner
 from tests.delivery.servers import CLOSE, KeepingServer, Session, once

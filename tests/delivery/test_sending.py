@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.delivery.dialogue import Dialogue, Features
 from newsletter.delivery.outbox import outbox_of
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.smtp.dialogue import Dialogue, Features
+from newsletter.delivery.smtp.reply import Reply
 from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
 from tests.delivery.servers import KeepingServer, smtp_sink

@@ -94,7 +94,7 @@ def test_mail_and_passwords_leave_the_machine_under_tls_only(tmp_path: Path, hos
 
 
 def test_tls_is_asked_for_unless_the_operator_says_otherwise() -> None:
-    from newsletter.delivery.handshake import tls_context
+    from newsletter.delivery.smtp.handshake import tls_context
 
     assert RelaySettings().security == "starttls"
     context = tls_context(RelaySettings())

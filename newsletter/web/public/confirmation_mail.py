@@ -13,8 +13,8 @@ from datetime import timedelta
 from starlette.concurrency import run_in_threadpool
 
 from newsletter.config import RelaySettings
-from newsletter.delivery.one import send_one
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.send_one import send_one
+from newsletter.delivery.smtp.reply import Reply
 from newsletter.errors import DataError, RelayError, StoreError
 from newsletter.message.builder import Message, identity_of, transactional
 from newsletter.message.dkim import Signer

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from newsletter.audience.joining import Wish
 from newsletter.config import RelaySettings
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.smtp.reply import Reply
 from newsletter.message.builder import Message
 from newsletter.store.confirmations import due_confirmations
 from newsletter.store.consents import ConsentKind, consents_of

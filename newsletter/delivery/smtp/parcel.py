@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from newsletter.delivery.reply import Reply, Stage
+from newsletter.delivery.smtp.reply import Reply, Stage
 from newsletter.store.deliveries import Claim
 
 _SAFE = re.compile(r"[^\x00-\x20<>\x7f-\x9f\u2028\u2029]+@[^\x00-\x20<>@\x7f-\x9f\u2028\u2029]+").fullmatch

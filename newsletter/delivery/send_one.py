@@ -7,11 +7,11 @@ import contextlib
 
 from newsletter.campaigns.definition import Sender
 from newsletter.config import RelaySettings
-from newsletter.delivery.connection import Connection, connect
-from newsletter.delivery.handshake import HandshakeError
-from newsletter.delivery.parcel import Message, Parcel, parcel_of
-from newsletter.delivery.reply import Reply, Stage
-from newsletter.delivery.timeouts import Timeouts
+from newsletter.delivery.smtp.connection import Connection, connect
+from newsletter.delivery.smtp.handshake import HandshakeError
+from newsletter.delivery.smtp.parcel import Message, Parcel, parcel_of
+from newsletter.delivery.smtp.reply import Reply, Stage
+from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.errors import DataError, RelayError
 from newsletter.store.deliveries import NOTHING, Claim
 

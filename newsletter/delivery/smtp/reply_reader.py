@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from newsletter.delivery.reply import Reply
+from newsletter.delivery.smtp.reply import Reply
 
 LONGEST_LINE = 4096
 """Octets; RFC 5321 §4.5.3.1.5 allows 512, some servers write whole paragraphs."""

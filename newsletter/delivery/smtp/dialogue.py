@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from newsletter.delivery.parcel import Parcel
-from newsletter.delivery.replies import ProtocolError
-from newsletter.delivery.reply import Reply, Stage
+from newsletter.delivery.smtp.parcel import Parcel
+from newsletter.delivery.smtp.reply import Reply, Stage
+from newsletter.delivery.smtp.reply_reader import ProtocolError
 
 DATA = b"DATA\r\n"
 FINAL_DOT = b".\r\n"

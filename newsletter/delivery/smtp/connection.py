@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import cast
 
 from newsletter.config import RelaySettings
-from newsletter.delivery.dialogue import Awaited, Clerk, Dialogue, Features
-from newsletter.delivery.handshake import HandshakeError, shake_hands, tls_context, tls_failure
-from newsletter.delivery.replies import ProtocolError, ReplyReader
-from newsletter.delivery.reply import Reply, Stage
-from newsletter.delivery.timeouts import Timeouts
+from newsletter.delivery.smtp.dialogue import Awaited, Clerk, Dialogue, Features
+from newsletter.delivery.smtp.handshake import HandshakeError, shake_hands, tls_context, tls_failure
+from newsletter.delivery.smtp.reply import Reply, Stage
+from newsletter.delivery.smtp.reply_reader import ProtocolError, ReplyReader
+from newsletter.delivery.smtp.timeouts import Timeouts
 
 DEFAULT_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
 

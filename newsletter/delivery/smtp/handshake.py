@@ -6,11 +6,11 @@ import ssl
 from typing import Protocol
 
 from newsletter.config import RelaySettings
-from newsletter.delivery.authentication import choose_mechanism, first_response, next_response
-from newsletter.delivery.dialogue import Features
-from newsletter.delivery.replies import ProtocolError
-from newsletter.delivery.reply import Reply, Stage
-from newsletter.delivery.timeouts import Timeouts
+from newsletter.delivery.smtp.authentication import choose_mechanism, first_response, next_response
+from newsletter.delivery.smtp.dialogue import Features
+from newsletter.delivery.smtp.reply import Reply, Stage
+from newsletter.delivery.smtp.reply_reader import ProtocolError
+from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.errors import RelayError
 
 
