@@ -72,7 +72,12 @@ class HouseStyle:
         try:
             return environment.get_template(name).render(values)
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(str(error.message), where=error.filename or error.name, line=error.lineno) from error
+            raise TemplateError(
+                f"the template can't be read: {error.message}",
+                where=error.filename or error.name,
+                line=error.lineno,
+                remedy="Each {% if %} and {% for %} needs a condition and its end, each {{ its }}.",
+            ) from error
         except jinja2.TemplateNotFound as error:
             raise TemplateError(
                 f"there is no template {error.name}", where=str(self.folders[0]), remedy="Check the name in `include`."

@@ -161,7 +161,8 @@ def _fill(
 def _refusal(error: Exception, expression: str, subscriber: Subscriber, where: str) -> TemplateError:
     remedy = ""
     if isinstance(error, jinja2.UndefinedError):
-        remedy = 'Give the subscriber a value, or write a default: {{ name | default("friend") }}.'
+        name = expression.partition("|")[0].strip()
+        remedy = f'Give the subscriber a value, or write a default: {{{{ {name} | default("…") }}}}.'
     message = str(error) or type(error).__name__
     return TemplateError(
         f"{message}, in {{{{ {expression} }}}} for {reader_of(subscriber)}", where=where, remedy=remedy

@@ -15,7 +15,7 @@ from newsletter.clock import Clock
 from newsletter.compose.email import Email
 from newsletter.config import FILE_NAME
 from newsletter.content.page import Page, Series
-from newsletter.errors import NewsletterError, TemplateError
+from newsletter.errors import NewsletterError, TemplateError, UsageError
 from newsletter.finding import Finding
 from newsletter.message.builder import Message, MessageBuilder, identity_of, message_values
 from newsletter.message.links import NOBODY, Links
@@ -102,6 +102,7 @@ class Showing:
                     error.message, where=page.path, line=line_at_fault(page, error), remedy=error.remedy
                 )
             about["error"] = _finding(bench.finding_of(error)) | {"excerpt": self._excerpt(error)}
+            about["missing"] = isinstance(error, UsageError)  # a page that is gone is not one to be mended
             about.setdefault("findings", [about["error"]])
         if series and page and not version:
             file = bench.content / page.path

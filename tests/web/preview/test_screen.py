@@ -290,3 +290,20 @@ def test_a_page_that_cannot_be_read_shows_the_line_to_mend(screen: Page, address
     expect(screen.locator(".error-card .place")).to_contain_text("unions/broken.md:")
     expect(screen.locator(".excerpt")).to_contain_text("title: [never closed")
     expect(screen.locator(".excerpt .hit")).to_be_visible()
+
+
+def test_a_page_that_is_not_there_leads_back_to_all_pages(screen: Page, address: str) -> None:
+    screen.goto(f"{address}/?page=unions/nobody")
+    card = screen.locator(".error-card")
+    expect(card.get_by_role("heading")).to_have_text("There is nothing to show here")
+    expect(card).not_to_contain_text("Save the file again")
+    card.get_by_role("link", name="All pages").click()
+    expect(screen.locator(".gmail-row").first).to_be_visible()
+
+
+def test_on_a_phone_a_mail_opens_as_wide_as_a_phone(screen: Page, address: str) -> None:
+    screen.set_viewport_size({"width": 390, "height": 844})
+    screen.goto(f"{address}/?page=unions/last")
+    expect(screen.get_by_role("button", name="Phone")).to_have_attribute("aria-pressed", "true")
+    mail_of(screen)
+    assert width_in_mail(screen) == 375

@@ -1,7 +1,9 @@
 // What is looked at, and how, stands in the address bar, so that a view can be linked.
 
+const isNarrow = window.matchMedia("(max-width: 760px)").matches; // on a phone a tablet's mail is too small to read
+
 export const USUAL = {
-  page: "", series: "", view: "mail", width: "768", scheme: "light", images: "on", styles: "on", zoom: "100",
+  page: "", series: "", view: "mail", width: isNarrow ? "375" : "768", scheme: "light", images: "on", styles: "on", zoom: "100",
   persona: "", version: "", source: "mail", line: "", start: "", zone: "", cadence: "", at: "",
 };
 

@@ -72,7 +72,7 @@ async function loadPage() {
   const { page, persona, version } = state;
   const wanted = [load("page", { page, persona })];
   if (version) wanted.push(load("page", { page, persona, version }));
-  const [now, older] = await Promise.all(wanted.map((answer) => answer.catch((error) => ({ page, error: { message: error.message, remedy: "" } }))));
+  const [now, older] = await Promise.all(wanted.map((answer) => answer.catch((error) => ({ page, missing: true, error: { message: error.message, remedy: error.finding?.remedy ?? "" } }))));
   if (mine !== asked) return; // another page was asked for meanwhile
   pageData = now;
   olderData = older ?? null;

@@ -95,7 +95,7 @@ export class Stage {
     }
     fill(
       this.errorCard,
-      h("h2", {}, "This page can't be mailed"),
+      h("h2", {}, data.missing ? "There is nothing to show here" : "This page can't be mailed"),
       h("p", { class: "error-message" }, prose(error.message)),
       place(error) ? h("p", { class: "place" }, place(error)) : null,
       error.excerpt?.length
@@ -103,7 +103,8 @@ export class Stage {
             h("span", { class: line.hit ? "hit" : "" }, `${String(line.number).padStart(4)}  ${line.text}\n`)))
         : null,
       error.remedy ? h("p", { class: "remedy" }, prose(error.remedy)) : null,
-      isExported ? null : h("p", { class: "dim" }, "Save the file again: this heals by itself."),
+      data.missing ? h("p", {}, h("a", { href: "./", "data-home": true }, "All pages")) : null,
+      isExported || data.missing ? null : h("p", { class: "dim" }, "Save the file again: this heals by itself."),
     );
     if (!this.errorCard.isConnected) this.now.column.append(this.errorCard);
   }
