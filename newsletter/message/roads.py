@@ -160,10 +160,10 @@ def _fill(
 
 def _refusal(error: Exception, expression: str, subscriber: Subscriber, where: str) -> TemplateError:
     remedy = ""
-    if isinstance(error, jinja2.UndefinedError):
-        name = expression.partition("|")[0].strip()
-        remedy = f'Give the subscriber a value, or write a default: {{{{ {name} | default("…") }}}}.'
     message = str(error) or type(error).__name__
+    if isinstance(error, jinja2.UndefinedError):
+        name = message.split("`")[1] if "`" in message else expression  # what `Missing` says
+        remedy = f'Give the subscriber a value, or write a default: {{{{ {name} | default("…") }}}}.'
     return TemplateError(
         f"{message}, in {{{{ {expression} }}}} for {reader_of(subscriber)}", where=where, remedy=remedy
     )

@@ -121,7 +121,7 @@ def test_a_missing_value_names_page_expression_and_subscriber(missing: dict[str,
     assert refusal.value.where == "unions/p-1"
     assert "company" in refusal.value.message
     assert "subscriber 17 (ada@example.com)" in refusal.value.message
-    assert "{{ company | default(" in refusal.value.remedy
+    assert 'company | default("…")' in refusal.value.remedy
 
 
 def test_a_subscriber_without_a_name_is_greeted_by_the_default() -> None:
