@@ -33,11 +33,12 @@ NEXT_PREFIX = re.compile(r"^\s*(?:up\s+)?next\s*(?:[:：–—-]\s*|$)", re.I)
 
 @dataclass(frozen=True)
 class Linked:
-    """A link, maybe with a picture; `text` is its words, or the picture's alt text."""
+    """A link, maybe with a picture; `text` is its words, or the picture's alt text; `caption` stands below the picture."""
 
     href: str
     text: str
     picture: ShownPicture | None = None
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,14 @@ class PageParts:
     def _side(self, side: LinkedPicture, width: int | None) -> Linked:
         href = self._address(side.href, side.picture.line)
         picture = self._masked(side.picture)
-        if not (picture.alt or "").strip():
+        caption = self._slots.mask(side.caption, where=self._page.path, line=side.picture.line)
+        if caption:
+            picture = replace(picture, alt="")  # the words below say it
+        elif not (picture.alt or "").strip():
             # The picture is all there is of the link, so it can't be decorative (WCAG 2.4.4).
             picture = replace(picture, alt=self._name_of(href or side.picture.src))
         shown = self._pictures.show(picture, column=FOOTER_COLUMN, width=width)
-        return Linked(href, shown.alt, shown)
+        return Linked(href, caption or shown.alt, shown, caption)
 
     def _name_of(self, address: str) -> str:
         """Words for a linked picture without alt text: where it leads (`unions.workdojos.com` → Unions)."""

@@ -12,6 +12,8 @@ FOOTER_NAME = re.compile(r"templateColumn|columnImage|(?:left|right)Column|foote
 CAPTION_LIMIT = 90
 """Characters of text a footer may hold besides its pictures (a caption under each)."""
 
+MEDIA = ("iframe", "video", "audio", "object", "embed", "form", "svg")
+
 
 def take_footer(body: Element) -> Footer | None:
     """Take out the two-column footer: the last block of the page when it is two linked pictures and little else.
@@ -24,16 +26,45 @@ def take_footer(body: Element) -> Footer | None:
         pictures = _linked_pictures(block)
         if len(pictures) == 2 and _in_columns(block, pictures):
             named = _is_named(block)
-            if named or (is_end and _is_footer(block)):
-                footer = Footer(*(LinkedPicture(link.get("href", ""), picture_of(image)) for link, image in pictures))
-                if block.tag == "table" and named:
-                    _keep_swallowed(block, pictures)
-                else:
-                    drop(block)
+            captions = _captions(block, pictures)
+            if named and (block.tag == "table" or captions is None):
+                footer = _footer(pictures, ("", ""))
+                _keep_swallowed(block, pictures)
+                return footer
+            if captions is not None and (named or (is_end and _is_footer(block))):
+                footer = _footer(pictures, captions)
+                drop(block)
                 return footer
         shows = is_visible(text_of(block)) or block.find(".//img") is not None or block.tag == "img"
         is_end = is_end and (not shows or _only_small_print(block))
     return None
+
+
+def _footer(pictures: list[tuple[Element, Element]], captions: tuple[str, str]) -> Footer:
+    (left_link, left), (right_link, right) = pictures
+    return Footer(
+        LinkedPicture(left_link.get("href", ""), picture_of(left), captions[0]),
+        LinkedPicture(right_link.get("href", ""), picture_of(right), captions[1]),
+    )
+
+
+def _captions(block: Element, pictures: list[tuple[Element, Element]]) -> tuple[str, str] | None:
+    """The words below each picture; None if the block holds more than that, which would be lost with it."""
+    (_, left), (_, right) = pictures
+    captions = text_of(_column(left, right)), text_of(_column(right, left))
+    if len(text_of(block)) > CAPTION_LIMIT or any(next(block.iter(tag), None) is not None for tag in MEDIA):
+        return None
+    return captions if _letters("".join(captions)) == _letters(text_of(block)) else None
+
+
+def _column(image: Element, other: Element) -> Element:
+    """The outermost element around a picture that does not hold the other one."""
+    shared = set(other.iterancestors())
+    return [up for up in (image, *image.iterancestors()) if up not in shared][-1]
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W+", "", text)
 
 
 def _is_named(block: Element) -> bool:

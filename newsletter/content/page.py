@@ -47,10 +47,11 @@ class Hero:
 
 @dataclass(frozen=True)
 class LinkedPicture:
-    """One column of the two-column footer."""
+    """One column of the two-column footer; `caption` are the words below its picture."""
 
     href: str
     picture: Picture
+    caption: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from PIL import Image
 from newsletter.compose.composer import Composer
 from newsletter.compose.email import Email
 from newsletter.compose.merge_slots import UNSAFE_CHARACTERS
-from newsletter.content.page import Hero, Picture
-from tests.compose.pages import page, series, settings
+from newsletter.content.page import Footer, Hero, Picture
+from tests.compose.pages import FOOTER, page, series, settings
 
 ARTICLE = """<p data-line="9">First. Second sentence here.</p><h1 data-line="11">Big</h1><h4 data-line="12">Small</h4>
 <p data-line="13"><img src="/uploads/a.png" alt="A" style="width: 50%; box-shadow: 0 0 3px #000" data-line="13"/></p>
@@ -231,6 +232,17 @@ def test_a_page_without_one_of_its_parts_is_a_mail_too(tmp_path: Path, missing: 
     email = Composer(settings(tmp_path)).compose(letter, series(letter)).email
     assert "Boats float." in email.html
     assert email.html.count("<![endif]-->") == email.html.count("<!--[if")
+
+
+def test_words_below_a_picture_of_the_footer_stand_in_its_link(tmp_path: Path) -> None:
+    letter = page(footer=Footer(replace(FOOTER.left, caption="All pages"), replace(FOOTER.right, caption="{{ name }}")))
+    email = Composer(settings(tmp_path)).compose(letter, series(letter)).email
+    links = re.findall(
+        r'<a href="https://(?:unions|captains)[^>]*>\s*<img [^>]*alt=""[^>]*>\s*<span[^>]*>(.*?)</span>', email.html
+    )
+    assert links == ["All pages", "{{ name }}"]
+    assert "All pages: https://unions.workdojos.com" in email.text
+    assert "{{ name }}: https://captains.workdojos.com" in email.text
 
 
 def test_the_footer_stands_only_where_the_page_asks_for_it(tmp_path: Path) -> None:

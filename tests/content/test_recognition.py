@@ -107,6 +107,26 @@ def test_the_footer_is_found_by_its_structure(footer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "footer",
+    [
+        f"<table><tr><td>{LEFT}<br>All boats</td><td>{RIGHT}<p>Any <b>boat</b></p></td></tr></table>",
+        f"<div><div>{LEFT} All boats</div><div>{RIGHT} Any boat</div></div>",
+        f"<p>{LEFT.replace('</a>', 'All boats</a>')} | {RIGHT.replace('</a>', 'Any boat</a>')}</p>",
+    ],
+)
+def test_words_below_the_pictures_of_a_footer_stay_with_them(footer: str) -> None:
+    read = page(f"<p>Text.</p>\n\n{footer}\n")
+    assert read.footer is not None
+    assert (read.footer.left.caption, read.footer.right.caption) == ("All boats", "Any boat")
+
+
+def test_a_block_that_says_more_than_captions_is_no_footer() -> None:
+    read = page(f"<p>Text.</p>\n\n<p>{LEFT} See you {RIGHT} on the water</p>\n")
+    assert read.footer is None
+    assert "See you" in read.article
+
+
+@pytest.mark.parametrize(
     "table",
     [
         "<table><tr><th>Year</th><th>Boats</th></tr><tr><td>2023</td><td>14</td></tr></table>",
