@@ -13,6 +13,8 @@ from newsletter.content.page_file import EXTENSIONS
 from newsletter.finding import Finding, Severity
 
 LAST = datetime.max.replace(tzinfo=UTC)
+UNREACHED_SHOWN = 3
+"""Stretches that no chain reaches, each with a warning of its own; more of them are one for the series."""
 
 
 class Links:
@@ -109,13 +111,15 @@ def put_in_order(
     heads = [page for page in ranked if page.id not in reached]
     chained = any(page.next for page in pages)
     ordered: dict[str, Page] = {}
+    unreached: list[Finding] = []
     for number, head in enumerate([*_first(starts, heads), *heads, *ranked]):
         if head.id in ordered:
             continue
         chain = _chain(head, following, ordered)
         if number and chained:
-            findings.extend(_not_reached(chain, following, ordered))
+            unreached.extend(_not_reached(chain, ordered))
         ordered.update((page.id, page) for page in chain)
+    findings.extend(unreached if len(unreached) <= UNREACHED_SHOWN else [_mostly_unchained(unreached)])
     return tuple(_lead_on(page, following) for page in ordered.values()), tuple(findings)
 
 
@@ -199,7 +203,7 @@ def _leads_nowhere(page: Page, series: str, broken: Sequence[Finding]) -> Findin
     )
 
 
-def _not_reached(chain: Sequence[Page], following: Mapping[str, Page], ordered: Mapping[str, Page]) -> list[Finding]:
+def _not_reached(chain: Sequence[Page], ordered: Mapping[str, Page]) -> list[Finding]:
     """One warning for the head of a stretch: the pages behind it are reached once it is. Drafts are not missed."""
     head = next((page for page in chain if not page.draft), None)
     if head is None:
@@ -217,3 +221,17 @@ def _not_reached(chain: Sequence[Page], following: Mapping[str, Page], ordered: 
             "Link to it from the page that comes before it.",
         )
     ]
+
+
+def _mostly_unchained(unreached: Sequence[Finding]) -> Finding:
+    """One warning for the series: the same words for each of forty pages would hide every other finding."""
+    first = unreached[0]
+    names = ", ".join(finding.path for finding in unreached[:UNREACHED_SHOWN])
+    return Finding(
+        "page-unreached",
+        Severity.WARNING,
+        f"No `next` link leads to {len(unreached)} pages ({names}, …), so they follow by weight, date and name.",
+        first.path,
+        first.line,
+        "Link each page to the one after it, or remove the few `next` links and order all by `weight`.",
+    )

@@ -103,6 +103,13 @@ def test_broken_next_and_unreached_pages_are_warnings_and_such_pages_follow(tmp_
     assert {finding.severity for finding in series.findings} == {Severity.WARNING}
 
 
+def test_many_pages_that_no_chain_reaches_are_one_warning_for_the_series(tmp_path: Path) -> None:
+    series = boats(tmp_path, a="next: b", b="", c="", d="", e="", f="")
+    assert slugs(series) == ["a", "b", "c", "d", "e", "f"]
+    assert codes(series) == [("page-unreached", "boats/c.md", 2)]
+    assert "4 pages (boats/c.md, boats/d.md, boats/e.md, …)" in series.findings[0].message
+
+
 def test_a_next_to_a_page_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     series = boats(tmp_path, _index="next: a", a="draft:true")
     assert [finding.path for finding in series.broken] == ["boats/a.md"]
