@@ -51,10 +51,14 @@ def defer_late(connection: Connection, campaign: Campaign, table: Timetable, now
         return until(zone, own) if table.is_closed(now, zone) else now
 
     since, late, deferred = campaign.planned_until, now - LATE_SECONDS, 0
+    are_named = campaign.definition.hours != Opening()
+    if not are_named and late <= since:
+        return 0
+    zones = zones_due(connection, campaign.id, since, now if are_named else late)
     if late > since:
-        deferred += _defer(connection, campaign, now, zones_due(connection, campaign.id, since, late), until, by=late)
-    if campaign.definition.hours != Opening():
-        deferred += _defer(connection, campaign, now, zones_due(connection, campaign.id, since, now), until_if_closed)
+        deferred += _defer(connection, campaign, now, zones, until, by=late)
+    if are_named:
+        deferred += _defer(connection, campaign, now, zones, until_if_closed)
     return deferred
 
 
