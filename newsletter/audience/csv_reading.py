@@ -48,7 +48,10 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file whose encoding, delimiter and header are known."""
+    """A CSV file whose encoding, delimiter and header are known.
+
+    `first_row` is the number of its first record: 0 where that is `sep=;`, for which Excel shows no row.
+    """
 
     path: Path
     encoding: str
@@ -56,6 +59,7 @@ class CsvFile:
     header: tuple[str, ...]
     header_row: int
     size: int
+    first_row: int = 1
 
     def records(self, on_position: Callable[[int], None] | None = None) -> Iterator[Record]:
         """The records below the header; blank ones and repetitions of the header are left out.
@@ -65,7 +69,7 @@ class CsvFile:
         """
         width = len(self.header)
         with self.path.open("rb") as raw, _as_text(raw, self.encoding) as file:
-            for record in _read(file, self.delimiter, self.path):
+            for record in _read(file, self.delimiter, self.path, self.first_row):
                 if on_position is not None and record.row % 1024 == 0:
                     on_position(raw.tell())
                 cells = record.cells
@@ -105,10 +109,10 @@ def open_csv(path: Path, is_header: Callable[[list[str]], bool]) -> CsvFile:
             "is empty", where=path, remedy="Export it anew; the first row names the columns, for example email,name."
         )
     told = _SEP_LINE.match(sample.partition("\n")[0])
-    delimiters = (told.group(1),) if told else _DELIMITERS
+    delimiters, first_row = ((told.group(1),), 0) if told else (_DELIMITERS, 1)
     found: list[tuple[int, str, int, list[str]]] = []
     for delimiter in delimiters:
-        for row, cells in _first_rows(sample, delimiter):
+        for row, cells in enumerate(_first_rows(sample, delimiter), first_row):
             if is_header(cells):
                 found.append((len(cells), delimiter, row, cells))
                 break
@@ -117,7 +121,7 @@ def open_csv(path: Path, is_header: Callable[[list[str]], bool]) -> CsvFile:
     _, delimiter, row, cells = max(found, key=lambda item: item[0])
     while cells and not cells[-1]:  # a delimiter at the end of the header, as some programs write it
         cells.pop()
-    return CsvFile(path, encoding, delimiter, tuple(cells), row, size)
+    return CsvFile(path, encoding, delimiter, tuple(cells), row, size, first_row)
 
 
 def detect_encoding(path: Path) -> str:
@@ -190,9 +194,9 @@ def _as_text(raw: BinaryIO, encoding: str) -> TextIOWrapper:
     return TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
 
 
-def _read(file: TextIOWrapper, delimiter: str, path: Path) -> Iterator[Record]:
+def _read(file: TextIOWrapper, delimiter: str, path: Path, first_row: int) -> Iterator[Record]:
     reader = csv.reader(_lines(file, path), delimiter=delimiter, strict=True)
-    row = 0
+    row = first_row - 1
     while True:
         row += 1
         line = reader.line_num + 1
@@ -201,6 +205,13 @@ def _read(file: TextIOWrapper, delimiter: str, path: Path) -> Iterator[Record]:
         except StopIteration:
             return
         except csv.Error as error:
+            if "field limit" in str(error):
+                raise DataError(
+                    f"holds a cell of more than {csv.field_size_limit():,} letters",
+                    where=path,
+                    line=line,
+                    remedy="Shorten it, or take its column out, and import again.",
+                ) from error
             if "expected after" not in str(error):
                 raise DataError(
                     "a quote that opens here is never closed",
@@ -231,19 +242,19 @@ def _lines(file: TextIOWrapper, path: Path) -> Iterator[str]:
         yield line
 
 
-def _first_rows(sample: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _first_rows(sample: str, delimiter: str) -> Iterator[list[str]]:
     # Without the strictness of the real reading: the sample may end inside a quote.
     lines = sample.splitlines(keepends=True)
     reader = csv.reader(lines, delimiter=delimiter)
     try:
-        for row, cells in enumerate(islice(reader, 10), 1):
-            yield row, [cell.strip() for cell in cells]
+        for cells in islice(reader, 10):
+            yield [cell.strip() for cell in cells]
     except csv.Error:
         return
 
 
 def _no_header(path: Path, sample: str, delimiters: tuple[str, ...]) -> DataError:
-    rows = [next((cells for _, cells in _first_rows(sample, delimiter) if any(cells)), []) for delimiter in delimiters]
+    rows = [next(filter(any, _first_rows(sample, delimiter)), []) for delimiter in delimiters]
     cells = max(rows, key=len)
     names = ", ".join(repr(cell if len(cell) < 40 else f"{cell[:37]}…") for cell in cells[:20])
     if any("@" in cell for cell in cells):

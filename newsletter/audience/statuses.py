@@ -73,19 +73,20 @@ WORDS: Mapping[Standing, frozenset[str]] = {
         "paused off no 0 false 2 left abgemeldet ausgetragen inaktiv deaktiviert geloscht desinscrit desabonne inactif "
         "desactive baja dadodebaja cancelado inactivo desuscrito"
     ),
-    Standing.COMPLAINED: words("complained complaint spam abuse reported markedasspam spamreport 4"),
+    Standing.COMPLAINED: words("complained complaint spam junk abuse reported markedasspam spamreport 4"),
 }
 _STANDING_OF_WORD = {word: standing for standing, vocabulary in WORDS.items() for word in vocabulary}
 
 STATUS_COLUMNS = words(
     "status subscriptionstatus subscriberstatus subscribestatus contactstatus memberstatus emailstatus mailstatus "
-    "emailmarketing emailmarketingstatus marketingstatus emailsubscriptionstatus subscription etat statut estado "
+    "emailpermissionstatus emailmarketing emailmarketingstatus marketingstatus emailsubscriptionstatus subscription etat statut estado "
     "estatus"
 )
 """Columns that hold a word. `state` is not among them: see `AMBIGUOUS_COLUMNS`."""
 
-AMBIGUOUS_COLUMNS = frozenset({"state", "etat", "estado", "subscription"})
-"""May be the part of a country or a plan: a status only where each value seen is a known word."""
+AMBIGUOUS_COLUMNS = frozenset({"state", "etat", "estado", "subscription", "reason"})
+"""May be the part of a country or a plan: a status only where each value seen is a known word. `reason` is that of a list
+of suppressions, ours or Amazon's, which somebody takes for a list of subscribers."""
 
 LEFT_COLUMNS: Mapping[str, Standing] = {
     **dict.fromkeys(
@@ -107,7 +108,7 @@ LEFT_COLUMNS: Mapping[str, Standing] = {
     **dict.fromkeys(
         words(
             "bounced isbounced bouncedat hardbounced hardbouncedat hardbounce cleaned cleanedat cleantime undeliverable "
-            "invalidemail"
+            "invalidemail invalidemailaddress emailhardbouncereason hardbouncereason"
         ),
         Standing.BOUNCED,
     ),

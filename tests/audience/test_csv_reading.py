@@ -271,3 +271,16 @@ def test_an_example_with_a_broken_row_is_refused(tmp_path: Path) -> None:
     path.write_text("email,name\nann@acme.example,Ann\nnobody,Bob\n")
     with pytest.raises(DataError, match="row 3"):
         list(read_example(path))
+
+
+@pytest.mark.parametrize(
+    "text", ["sep=;\nemail;name\nann@acme.example;Ann\nbad;B\n", "email;name\nann@acme.example;Ann\nbad;B\n"]
+)
+def test_rows_are_counted_as_excel_shows_them_which_hides_the_line_sep(tmp_path: Path, text: str) -> None:
+    assert [row.row for row in rows_of(tmp_path, text)] == [2, 3]
+
+
+def test_a_cell_without_measure_is_called_that(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a cell of more than 131,072 letters") as caught:
+        rows_of(tmp_path, f"email,name\nann@acme.example,Ann\nbob@acme.example,{'x' * 200_000}\n")
+    assert caught.value.line == 3

@@ -52,6 +52,32 @@ EXPORTS = {
             ("carl@acme.example", Standing.UNSUBSCRIBED),
         ],
     ),
+    "hubspot.csv": (
+        "Record ID,First Name,Email,Email hard bounce reason,Invalid email address,Unsubscribed from all email\n"
+        "1,Ann,ann@acme.example,,false,\n"
+        "2,Bob,bob@acme.example,UNKNOWN_USER,false,\n"
+        "3,Carl,carl@acme.example,,true,\n"
+        "4,Dora,dora@acme.example,,false,true\n",
+        [
+            ("ann@acme.example", Standing.MAILABLE),
+            ("bob@acme.example", Standing.BOUNCED),
+            ("carl@acme.example", Standing.BOUNCED),
+            ("dora@acme.example", Standing.UNSUBSCRIBED),
+        ],
+    ),
+    "suppression-list-of-ses.csv": (
+        "EmailAddress,Reason,LastUpdateTime\nann@acme.example,BOUNCE,2026-01-01\nbob@acme.example,COMPLAINT,2026-01-01\n",
+        [("ann@acme.example", Standing.BOUNCED), ("bob@acme.example", Standing.COMPLAINED)],
+    ),
+    "constant-contact.csv": (
+        "Email address,First name,Email status,Email permission status\n"
+        "ann@acme.example,Ann,Active,Active\nbob@acme.example,Bob,Active,Unsubscribed\n",
+        [("ann@acme.example", Standing.MAILABLE), ("bob@acme.example", Standing.UNSUBSCRIBED)],
+    ),
+    "mailerlite.csv": (
+        "Email,Name,Status\nann@acme.example,Ann,Active\nbob@acme.example,Bob,Junk\n",
+        [("ann@acme.example", Standing.MAILABLE), ("bob@acme.example", Standing.COMPLAINED)],
+    ),
     "ghost.csv": (
         "id,email,name,note,subscribed_to_emails,complimentary_plan,stripe_customer_id,created_at,deleted_at,labels,tiers\n"
         "1,ann@acme.example,Ann,,true,false,,2025-01-01T00:00:00.000Z,,VIP,\n"
