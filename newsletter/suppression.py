@@ -13,3 +13,7 @@ class Reason(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     COMPLAINED = "complained"
     ERASED = "erased"
+
+
+THEIR_OWN_WISH = (Reason.UNSUBSCRIBED, Reason.ERASED)
+"""What a person may take back themselves. A bounce, a block or a complaint is not theirs to lift."""

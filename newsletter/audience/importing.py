@@ -25,7 +25,7 @@ from newsletter.audience.seen import SeenAddresses
 from newsletter.audience.statuses import Standing
 from newsletter.clock import Clock
 from newsletter.message.keys import KeyRing, address_hash
-from newsletter.store.bulk import writing_much
+from newsletter.store.bulk import take_turns, writing_much
 from newsletter.store.consents import Consent, ConsentKind, record_consents, record_imports, with_changes_of_their_own
 from newsletter.store.database import Database
 from newsletter.store.subscribers import (
@@ -125,6 +125,8 @@ def import_subscribers(
     with collecting_rarely(), writing_much(database), SeenAddresses() as seen:
         for batch in _read_ahead(rows) if database.is_postgresql else _in_turn(rows):
             with database.transaction() as connection:
+                if not dry_run:
+                    take_turns(connection, b"imports!")
                 outcomes, changes = importing.decide(connection, batch, seen)
                 if not dry_run:
                     importing.write(connection, changes)

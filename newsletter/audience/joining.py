@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from newsletter.audience.addresses import fold
-from newsletter.audience.leaving import THEIR_OWN_WISH, come_back
+from newsletter.audience.leaving import come_back
 from newsletter.message.keys import KeyRing, address_hash
+from newsletter.store.bulk import take_turns
 from newsletter.store.confirmations import (
     Confirmation,
     confirmation_by_id,
@@ -27,10 +28,11 @@ from newsletter.store.subscribers import (
     subscriber_by_hash,
     subscriber_by_id,
     tag_subscribers,
+    update_subscribers,
 )
 from newsletter.store.suppressions import lift, suppress, suppressions_of
 from newsletter.subscriber import Subscriber
-from newsletter.suppression import Reason
+from newsletter.suppression import THEIR_OWN_WISH, Reason
 
 BETWEEN_MAILS = timedelta(hours=24)
 """At most one confirmation for an address in this time: somebody may be typing in the addresses of others."""
@@ -58,6 +60,7 @@ def ask_to_join(connection: Connection, ring: KeyRing, wish: Wish, *, at: dateti
     must not depend on the answer. The address is one that `validate` has accepted.
     """
     digest = address_hash(ring, fold(wish.address))
+    take_turns(connection, digest)
     if requested_since(connection, digest, at - BETWEEN_MAILS) or not _may_be_asked(connection, digest):
         return False
     person = subscriber_by_hash(connection, digest)
@@ -66,6 +69,8 @@ def ask_to_join(connection: Connection, ring: KeyRing, wish: Wish, *, at: dateti
         subscriber_id = add_subscriber(connection, newcomer, digest, state="pending", at=at)
     else:
         subscriber_id = person.id
+        if person.state == "pending":  # who asked before may have been a stranger, and their words would stay
+            update_subscribers(connection, [replace(person.subscriber, name=wish.name, lang=wish.lang)], at=at)
     request_confirmation(
         connection,
         subscriber_id,
@@ -86,6 +91,7 @@ def ask_to_change_address(
 ) -> bool:
     """Note the wish for another address and have a confirmation mailed there; whether one will be."""
     digest = address_hash(ring, fold(address))
+    take_turns(connection, digest)
     if digest == person.address_hash or requested_since(connection, digest, at - BETWEEN_MAILS):
         return False
     if not _may_be_asked(connection, digest):
@@ -101,7 +107,8 @@ def confirm(
 ) -> Confirmation | None:
     """Do what was asked for, once: None if the request is not known any more, or its person, or the address is taken.
 
-    Said again it changes nothing and gives the same answer.
+    None as well where the person has another address by now: who reads the old mailbox must not join for them. Said
+    again it changes nothing and gives the same answer.
     """
     wanted = confirmation_by_id(connection, confirmation_id)
     person = subscriber_by_id(connection, wanted.subscriber_id) if wanted else None
@@ -112,6 +119,8 @@ def confirm(
     if wanted.kind == "address":
         if not _change_address(connection, person, wanted, at=at):
             return None
+    elif wanted.address_hash != person.address_hash:
+        return None
     else:
         _join(connection, person, wanted, at=at)
     kind = ConsentKind.CHANGED if wanted.kind == "address" else ConsentKind.CONFIRMED
@@ -129,13 +138,16 @@ def _join(connection: Connection, person: StoredSubscriber, wanted: Confirmation
 
 
 def _change_address(connection: Connection, person: StoredSubscriber, wanted: Confirmation, *, at: datetime) -> bool:
-    """What the person had left they have left under the new address, too; the old one is not to be imported again."""
+    """What holds for the person holds under the new address, too; the old one is not to be imported again.
+
+    Only a bounce is about the address itself. A complaint or a block must not be got rid of by moving.
+    """
     if subscriber_by_hash(connection, wanted.address_hash) is not None:
         return False
     change_address(connection, person.id, wanted.address, wanted.address_hash, at=at)
     lift(connection, wanted.address_hash, THEIR_OWN_WISH)
     for item in suppressions_of(connection, person.address_hash):
-        if item.reason is Reason.UNSUBSCRIBED:
+        if item.reason not in (Reason.BOUNCED, Reason.ERASED):
             suppress(
                 connection,
                 wanted.address_hash,

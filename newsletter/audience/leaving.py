@@ -10,10 +10,7 @@ from newsletter.store.consents import Consent, ConsentKind, record_consent
 from newsletter.store.preferences import touch
 from newsletter.store.subscribers import StoredSubscriber
 from newsletter.store.suppressions import lift, suppress, suppressions_of
-from newsletter.suppression import Reason
-
-THEIR_OWN_WISH = (Reason.UNSUBSCRIBED, Reason.ERASED)
-"""What a person may take back themselves. A bounce or a complaint is the operator's to lift."""
+from newsletter.suppression import THEIR_OWN_WISH, Reason
 
 
 def leave(

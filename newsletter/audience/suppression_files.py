@@ -15,7 +15,7 @@ from newsletter.clock import Clock
 from newsletter.errors import DataError
 from newsletter.message.keys import KeyRing, address_hash
 from newsletter.store.database import Database
-from newsletter.store.suppressions import Suppression, suppress_all
+from newsletter.store.suppressions import WEIGHT, Suppression, suppress_all
 from newsletter.suppression import Reason
 
 ROWS_PER_TRANSACTION = 5000
@@ -55,7 +55,9 @@ def import_suppressions(
             except DataError as error:
                 on_refused(line.row, line.address, error.message)
                 continue
-            found[item.address_hash, item.scope] = item
+            before = found.get((item.address_hash, item.scope))
+            if before is None or WEIGHT[item.reason] > WEIGHT[before.reason]:
+                found[item.address_hash, item.scope] = item
         with database.transaction() as connection:
             changed += suppress_all(connection, list(found.values()))
     return changed, rows

@@ -124,8 +124,13 @@ def find_token(mail: Mail, links: Links) -> tuple[Purpose, Target] | None:
 
 
 def _has_moved_on(addressee: Addressee, found: Classification) -> bool:
-    """Whether the person has another address by now, so that the bounce is about the old one."""
-    if addressee.sent_at is None or addressee.changed_at <= addressee.sent_at or not found.recipients:
+    """Whether the person has another address by now, so that the bounce is about the old one. A complaint is theirs."""
+    if (
+        found.kind is Kind.COMPLAINT
+        or addressee.sent_at is None
+        or addressee.changed_at <= addressee.sent_at
+        or not found.recipients
+    ):
         return False
     return fold(addressee.address) not in {fold(address) for address in found.recipients}
 

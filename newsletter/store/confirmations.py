@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
 
-from newsletter.store.tables import confirmation, consent, subscriber
+from newsletter.store.tables import confirmation, consent, subscriber, suppression
+from newsletter.suppression import THEIR_OWN_WISH
 
 Kind = Literal["subscribe", "address"]
 KEPT = timedelta(days=30)
@@ -78,10 +79,17 @@ def mark_confirmed(connection: Connection, confirmation_id: int, *, at: datetime
 
 
 def due_confirmations(connection: Connection, *, now: datetime, limit: int) -> Iterator[Confirmation]:
-    """Requests whose mail (the first, or the reminder) is due, longest due first."""
+    """Requests whose mail (the first, or the reminder) is due, longest due first.
+
+    Not those of an address that has complained, bounced or been blocked since: the first mail may have been the cause.
+    """
+    refused = exists().where(
+        suppression.c.address_hash == confirmation.c.address_hash,
+        suppression.c.reason.not_in([reason.value for reason in THEIR_OWN_WISH]),
+    )
     query = (
         select(confirmation)
-        .where(confirmation.c.due_at <= int(now.timestamp()), confirmation.c.confirmed_at.is_(None))
+        .where(confirmation.c.due_at <= int(now.timestamp()), confirmation.c.confirmed_at.is_(None), ~refused)
         .order_by(confirmation.c.due_at)
         .limit(limit)
     )

@@ -78,7 +78,8 @@ def suppress_all(connection: Connection, rows: Sequence[Suppression]) -> int:
                 "address": row.address,
                 "at": int(row.at.timestamp()),
             }
-            for row in rows
+            # in one order: two processes that suppress the same people must not wait for each other
+            for row in sorted(rows, key=lambda row: (row.address_hash, row.scope))
         ],
     )
     return sum(1 for row in rows if WEIGHT[row.reason] > before.get((row.address_hash, row.scope), 0))

@@ -31,6 +31,7 @@ from newsletter.bounces.signatures import (
     is_from_sendgrid,
     is_from_sns,
 )
+from newsletter.bounces.verdict import Kind
 from newsletter.clock import Clock
 from newsletter.config import Settings
 from newsletter.errors import DataError, LinkError, StoreError
@@ -180,14 +181,19 @@ class Webhooks:
             self._left_by.popitem(last=False)
 
     def _addressee(self, connection: Connection, notice: Notice) -> Addressee | None:
-        """By our token in the envelope sender, if the provider passes it on; else by the address it names."""
+        """By our token in the envelope sender, if the provider passes it on; else by the address it names.
+
+        A bounce is about an address, which the person may have left. A complaint is the person's own, whatever their
+        address is by now.
+        """
         by_address = addressee_by_hash(connection, address_hash(self.ring, fold(notice.address)))
         try:
             purpose, target = self.links.read_address(notice.envelope)
         except LinkError:
             return by_address
         named = addressee_of_delivery(connection, target.delivery_id, target.subscriber_id)
-        same = named is not None and fold(named.address) == fold(notice.address)
+        is_own = notice.kind is Kind.COMPLAINT or notice.has_left
+        same = named is not None and (is_own or fold(named.address) == fold(notice.address))
         return named if purpose is Purpose.BOUNCE and same else by_address
 
     def _ask_operator(self, message: dict[str, Any]) -> None:

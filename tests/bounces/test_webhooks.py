@@ -256,6 +256,17 @@ def test_a_signature_of_mailgun_that_was_used_is_no_good_for_another_body(
     assert mailed.suppressions() == ()
 
 
+def test_ses_a_complaint_holds_for_the_person_also_after_a_change_of_address(
+    client: Client, mailed: Mailed, signed: Sign
+) -> None:
+    complaint = {
+        "notificationType": "Complaint", "mail": {"source": mailed.envelope(mailed.deliver("one"))},
+        "complaint": {"complainedRecipients": [{"emailAddress": "ann.before@example.org"}]},
+    }  # fmt: skip
+    assert client.post("/hooks/ses", json=signed(complaint)).status_code == 200
+    assert [row.reason for row in mailed.suppressions()] == [Reason.COMPLAINED]
+
+
 def test_an_unknown_address_gets_the_same_answer_and_is_kept(client: Client, mailed: Mailed) -> None:
     event = {**postmark("HardBounce"), "Email": "nobody@example.org"}
     answer = client.post("/hooks/postmark", json=event, auth=("hook", "secret"))

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from newsletter.audience.addresses import fold, shorten, validate
 from newsletter.audience.erasing import erase
 from newsletter.audience.joining import ask_to_change_address
-from newsletter.audience.leaving import THEIR_OWN_WISH, come_back, leave
+from newsletter.audience.leaving import come_back, leave
 from newsletter.audience.personal_data import personal_data
 from newsletter.audience.rows import find_zone
 from newsletter.errors import DataError
@@ -26,6 +26,7 @@ from newsletter.store.consents import Consent, ConsentKind, record_consent
 from newsletter.store.histories import History, history_of
 from newsletter.store.preferences import PACES, WEEKDAYS, Preference, save_preference
 from newsletter.store.subscribers import StoredSubscriber, subscriber_by_id, update_subscribers
+from newsletter.suppression import THEIR_OWN_WISH
 from newsletter.web.public.limits import client_of
 from newsletter.web.public.site import Site, client_host, read_form, text_of
 from newsletter.web.public.texts import Texts
