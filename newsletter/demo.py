@@ -31,7 +31,6 @@ from newsletter.scheduler.prepare import Prepared, prepare
 from newsletter.scheduler.tick import tick
 from newsletter.store.campaigns import campaigns
 from newsletter.store.database import Database
-from newsletter.store.deliveries import count_due
 from newsletter.store.planning import next_due
 from newsletter.web.inbox.mailbox import Mailbox, header
 from newsletter.web.inbox.reading import parse
@@ -112,12 +111,12 @@ class Demo:
 
     def _plan(self, database: Database, on_jump: Callable[[datetime], None]) -> None:
         tick(database, self.clock)
-        while self._is_under_way(database):
+        while states := self._in_hand(database):
+            if "claimed" not in states:
+                return
             time.sleep(0.01)
         with database.reading() as connection:
             now = int(self.clock.now().timestamp())
-            if count_due(connection, now):
-                return
             moments = [next_due(connection, campaign.id, now) for campaign in campaigns(connection, "running")]
         coming = [moment for moment in moments if moment is not None]
         if coming:
@@ -125,12 +124,17 @@ class Demo:
             on_jump(self.clock.now())
         tick(database, self.clock)
 
-    def _is_under_way(self, database: Database) -> bool:
-        """While a mail is under way the clock stands still, else its reply would come hours late."""
+    def _in_hand(self, database: Database) -> set[str]:
+        """The states of deliveries that are due now or under way, seen at one moment: one that is claimed between two
+        looks must not escape both. While there is any the clock stands still, else a mail would leave days late."""
         with database.reading() as connection:
-            return (
-                connection.execute(text("SELECT 1 FROM delivery WHERE state = 'claimed' LIMIT 1")).first() is not None
+            found = connection.execute(
+                text(
+                    "SELECT DISTINCT state FROM delivery WHERE state = 'claimed' OR (state = 'due' AND due_at <= :now)"
+                ),
+                {"now": int(self.clock.now().timestamp())},
             )
+            return set(found.scalars())
 
     @contextmanager
     def _database(self) -> Iterator[Database]:

@@ -29,7 +29,7 @@ def command(ctx: click.Context, port: int) -> None:
     """
     import signal
     import tempfile
-    import threading
+    import time
     from contextlib import ExitStack, suppress
     from pathlib import Path
 
@@ -64,7 +64,8 @@ def command(ctx: click.Context, port: int) -> None:
         if out.is_terminal:
             with suppress(KeyboardInterrupt):  # the line is what a quick hand waits for
                 out.print(f"\nLook at them: [bold]{address}[/]   Ctrl-C ends it.")
-                threading.Event().wait()
+                while True:  # a Ctrl-C that comes just before a wait without an end would not end it
+                    time.sleep(0.5)
     if not complete:
         ctx.exit(1)
 
