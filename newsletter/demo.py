@@ -27,7 +27,8 @@ from newsletter.config import DatabaseSettings, RelaySettings, Settings
 from newsletter.delivery.service import Options, Service, open_migrated
 from newsletter.message.keys import load_keys
 from newsletter.scheduler.apply import apply
-from newsletter.scheduler.prepare import Prepared, prepare
+from newsletter.scheduler.prepare import prepare
+from newsletter.scheduler.prepared import Prepared
 from newsletter.scheduler.tick import tick
 from newsletter.store.campaigns import campaigns
 from newsletter.store.database import Database

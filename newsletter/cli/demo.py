@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.demo import Demo
-    from newsletter.scheduler.prepare import Prepared
+    from newsletter.scheduler.prepared import Prepared
     from newsletter.web.inbox.mailbox import Mailbox
 
 

@@ -17,7 +17,7 @@ from newsletter.cli.terminal import counted, err, out, settings_of
 if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.message.keys import KeyRing
-    from newsletter.scheduler.prepare import Prepared
+    from newsletter.scheduler.prepared import Prepared
     from newsletter.store.database import Database
 
 USUAL = {"cadence": {"every": "3d", "at": "09:00"}}

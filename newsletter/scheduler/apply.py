@@ -22,7 +22,7 @@ from newsletter.config import Settings
 from newsletter.scheduler.audience import audience_of
 from newsletter.scheduler.calendar import timetable_of, tzdata_version
 from newsletter.scheduler.edits import Edits, carry_out, find_edits, page_changes
-from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.prepared import Prepared
 from newsletter.scheduler.refusing import refuse_or_count
 from newsletter.store.audits import record_action
 from newsletter.store.campaigns import (

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from newsletter.campaigns.changes import Kind, PageChange, is_reordered
-from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.prepared import Prepared
 from newsletter.scheduler.versions import renumbered, versions_alike
 from newsletter.store.campaigns import Campaign, CampaignPage
 from newsletter.store.editing import (

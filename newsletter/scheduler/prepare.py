@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from newsletter.campaigns.definition import Definition
 from newsletter.campaigns.timetable import parse_wish
 from newsletter.clock import Clock
 from newsletter.compose.composer import Composer
-from newsletter.compose.counted_links import CountedLink, with_counted_links
+from newsletter.compose.counted_links import with_counted_links
 from newsletter.compose.email import Composition, Email
 from newsletter.config import Settings
 from newsletter.content.page import Page, Series
@@ -22,33 +22,8 @@ from newsletter.finding import Finding, Severity
 from newsletter.message.keys import KeyRing
 from newsletter.scheduler.audience import csv_tag
 from newsletter.scheduler.git import git_revision
+from newsletter.scheduler.prepared import Prepared, PreparedPage
 from newsletter.store.database import Database
-
-
-@dataclass(frozen=True)
-class PreparedPage:
-    """A page that may be sent. `wish` is its own `delay` or `send_on`, as text; `links` are those that count clicks."""
-
-    page_id: str
-    title: str
-    path: str
-    email: Email
-    wish: str
-    links: tuple[CountedLink, ...] = ()
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A campaign ready to be compared with the database. `drafts` are held back; `broken` files can't be read."""
-
-    name: str
-    definition: Definition
-    pages: tuple[PreparedPage, ...]
-    drafts: tuple[str, ...]
-    broken: tuple[Finding, ...]
-    findings: tuple[Finding, ...]
-    compositions: tuple[Composition, ...]
-    git_revision: str
 
 
 def prepare(settings: Settings, name: str, definition: Definition) -> Prepared:

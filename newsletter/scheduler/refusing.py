@@ -11,7 +11,7 @@ from newsletter.errors import CampaignError, SegmentError
 from newsletter.scheduler.audience import audience_of
 from newsletter.scheduler.campaign_files import place_of
 from newsletter.scheduler.lawful import refuse_unlawful
-from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.prepared import Prepared
 from newsletter.store.campaigns import Campaign, CampaignPage
 from newsletter.store.editing import count_audience
 from newsletter.store.gates import missing_seeds

@@ -13,7 +13,7 @@ from newsletter.config import Settings
 from newsletter.errors import CampaignError
 from newsletter.scheduler.apply import apply
 from newsletter.scheduler.moving import move_readers
-from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.prepared import Prepared
 from newsletter.scheduler.tick import tick
 from newsletter.store.campaigns import campaign_named, campaigns
 from newsletter.store.database import Database

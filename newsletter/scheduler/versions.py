@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from newsletter.campaigns.numbering import same_but_for_number
-from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.prepared import Prepared
 from newsletter.store.campaigns import CampaignPage
 from newsletter.store.emails import load_email, versions_of
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from newsletter.campaigns.definition_file import Source, definition_from
 from newsletter.scheduler import operate
 from newsletter.scheduler.apply import apply
-from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.prepared import Prepared
 from newsletter.store.database import Database, open_database
 from tests.scheduler.prepared_pages import HERE, page, ready
 from tests.scheduler.world import World, utc, utc_of

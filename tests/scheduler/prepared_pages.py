@@ -9,7 +9,7 @@ from newsletter.campaigns.definition import Definition
 from newsletter.campaigns.definition_file import Source, definition_from
 from newsletter.compose.email import Email
 from newsletter.config import Settings
-from newsletter.scheduler.prepare import Prepared, PreparedPage
+from newsletter.scheduler.prepared import Prepared, PreparedPage
 
 HERE = Settings(root=Path("/nowhere"))
 

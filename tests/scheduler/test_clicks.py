@@ -9,7 +9,8 @@ import pytest
 from newsletter.campaigns.definition_file import Source, definition_from
 from newsletter.config import SenderSettings, Settings, SiteSettings, WebSettings
 from newsletter.scheduler.apply import apply
-from newsletter.scheduler.prepare import Prepared, prepare
+from newsletter.scheduler.prepare import prepare
+from newsletter.scheduler.prepared import Prepared
 from newsletter.store.clicks import clicks_of
 from newsletter.store.database import Database
 from newsletter.store.emails import load_email

@@ -18,7 +18,7 @@ from newsletter.errors import CampaignError
 from newsletter.scheduler import operate
 from newsletter.scheduler.apply import apply
 from newsletter.scheduler.newcomers import enroll_known
-from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.prepared import Prepared
 from newsletter.store.emails import load_email
 from newsletter.store.looking import empty_database
 from tests.scheduler.prepared_pages import HERE, page, ready

@@ -13,7 +13,7 @@ from newsletter.errors import CampaignError
 from newsletter.finding import Finding, Severity
 from newsletter.scheduler import operate
 from newsletter.scheduler.apply import apply, plan
-from newsletter.scheduler.prepare import Prepared
+from newsletter.scheduler.prepared import Prepared
 from newsletter.scheduler.status import why
 from newsletter.store.audits import actions_on
 from newsletter.store.campaigns import pages_of
