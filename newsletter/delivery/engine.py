@@ -194,6 +194,7 @@ class Engine:
             if await self._scribe.ask(lambda: self.ledger.release_others(held)) is None:
                 return
             self._claim_in_doubt = False
+        self._exhausted = False  # what is claimed now is due no more in the database, and in hand only a moment later
         claims = await self._scribe.ask(lambda: self.ledger.claim(wanted))
         if claims is None:
             self._claim_in_doubt = True  # it may have been committed, and only the answer be lost

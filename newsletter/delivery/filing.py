@@ -67,6 +67,7 @@ class FilingEngine:
             await loop.run_in_executor(thread, self._guarded(self._outbox.open))
             while not self._stopping:
                 self._something.clear()
+                self.is_idle = False
                 try:
                     filed = await loop.run_in_executor(thread, self._guarded(self._file_group))
                 except StoreError as error:

@@ -231,3 +231,30 @@ def test_who_leaves_while_a_slow_relay_thinks_about_the_mail_before_gets_none(ru
         runner.run(a_relay(server.port, connections=1), timeouts=Timeouts())
     assert gone == [len(server.kept)] == [3]
     assert sorted(states(runner.database).values()) == ["sent"] * 3 + ["suppressed"] * 7
+
+
+@pytest.mark.parametrize("files", [False, True], ids=["smtp", "files"])
+def test_what_is_claimed_while_one_asks_whether_anything_is_left_still_goes(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, files: bool
+) -> None:
+    """`--until-idle`: nothing is due in the database, and nothing is in hand yet: the answer is on its way."""
+    ids = seed(runner.database, 3)
+    run_sql(runner.database, "UPDATE delivery SET due_at = due_at + 3600")
+    claim, looks = Ledger.claim, [0]
+
+    def slow_claim(ledger: Ledger, limit: int) -> list[Claim]:
+        looks[0] += 1
+        if looks[0] == 2:  # they come due just after it had looked in vain
+            runner.clock.seconds += 7200
+        claims = claim(ledger, limit)
+        if looks[0] == 1 and runner.service and runner.service.engine:
+            runner.service.engine.nudge()
+        time.sleep(0.6 if claims else 0)
+        return claims
+
+    monkeypatch.setattr(Ledger, "claim", slow_claim)
+    with KeepingServer() as server:
+        tally = runner.run(
+            *([] if files else [a_relay(server.port)]), outbox=Outbox(runner.folder / "out") if files else None
+        )
+    assert tally.sent == 3 and states(runner.database) == dict.fromkeys(ids, "sent")
