@@ -18,6 +18,10 @@ PING_AFTER = 1.0
 """Seconds out of use after which a connection to PostgreSQL is asked whether it still stands. Asking each time, as
 SQLAlchemy's `pool_pre_ping` does, cost the engine a quarter of what it spends on the database."""
 
+ABANDONED_AFTER = 60
+"""Seconds after which PostgreSQL ends a transaction whose client says nothing more. A laptop that falls asleep in the
+middle of one keeps its rows locked, and no other worker could see to them until TCP gives up, two hours later."""
+
 
 class Database:
     """A database of this project. Rooms ask it for a transaction and run their named queries in it."""
@@ -125,6 +129,7 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     # The price of a page out of order is that of a disk that turns, so PostgreSQL read a whole table to record what
     # became of a batch: 20 ms where two do.
     connection.execute("SET random_page_cost = 1.1")
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{ABANDONED_AFTER}s'")
     connection.commit()
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import text
+
 from newsletter.store.database import Database
 from tests.delivery.servers import Session
 
@@ -31,19 +33,28 @@ def start(database: Database, folder: Path, port: int, *, until_idle: bool = Fal
 
 
 def put_to_sleep(child: subprocess.Popen[str], database: Database) -> None:
-    """SIGSTOP, as a laptop's lid, at a moment when the process holds no lock of the SQLite file: others go on writing."""
+    """SIGSTOP, as a laptop's lid, at a moment when the process is in no transaction: others go on writing."""
     while True:
         os.kill(child.pid, signal.SIGSTOP)
         time.sleep(0.02)
-        with closing(sqlite3.connect(str(database.engine.url.database), timeout=0.1, isolation_level=None)) as other:
-            try:
-                other.execute("BEGIN IMMEDIATE")
-                other.execute("ROLLBACK")
-            except sqlite3.OperationalError:
-                os.kill(child.pid, signal.SIGCONT)
-                time.sleep(0.01)
-            else:
-                return
+        if not _anybody_writes(database):
+            return
+        os.kill(child.pid, signal.SIGCONT)
+        time.sleep(0.01)
+
+
+def _anybody_writes(database: Database) -> bool:
+    if database.is_postgresql:
+        with database.reading() as connection:
+            others = "datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+            return bool(connection.execute(text(f"SELECT count(*) FROM pg_stat_activity WHERE {others}")).scalar_one())
+    with closing(sqlite3.connect(str(database.engine.url.database), timeout=0.1, isolation_level=None)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 def kill_all() -> None:

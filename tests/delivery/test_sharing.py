@@ -14,7 +14,7 @@ import pytest
 
 from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
-from tests.delivery.processes import CONNECTIONS, slowly, start, wait_until
+from tests.delivery.processes import CONNECTIONS, put_to_sleep, slowly, start, wait_until
 from tests.delivery.servers import KeepingServer, Session
 from tests.delivery.world import a_relay, run_sql, scalars, seed, states
 
@@ -98,7 +98,7 @@ def test_a_worker_that_slept_for_longer_than_its_lease_lets_go_of_what_it_did_no
     with KeepingServer(slowly) as server:
         asleep = start(database, tmp_path / "here", server.port)
         wait_until(lambda: len(server.kept) > 50)
-        os.kill(asleep.pid, signal.SIGSTOP)
+        put_to_sleep(asleep, database)
         run_sql(database, "UPDATE lease SET until = 0")
         other = start(database, tmp_path / "there", server.port)
         wait_until(lambda: "uncertain" in states(database).values())

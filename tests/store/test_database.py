@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that were cut while nobody used them."""
+"""Connections to PostgreSQL that were cut, or whose owner fell asleep."""
 
 from __future__ import annotations
 
@@ -41,3 +41,20 @@ def test_a_connection_cut_right_after_its_use_fails_once_and_says_so(
     with pytest.raises(StoreError, match="the database refused"):
         backend_of(postgresql_database)
     assert backend_of(postgresql_database) != before
+
+
+def test_who_falls_asleep_in_a_transaction_holds_up_nobody_for_long(
+    postgresql_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ABANDONED_AFTER", 1)
+    asleep, awake = (
+        open_database(postgresql_database.engine.url.render_as_string(hide_password=False)) for _ in range(2)
+    )
+    lock = text("INSERT INTO lease (name, holder, until) VALUES ('planner', 'one of two', 0)")
+    with pytest.raises(StoreError, match="the database refused"), asleep.transaction() as sleeping:
+        sleeping.execute(lock)
+        with awake.transaction() as working:
+            working.execute(lock)
+        sleeping.execute(text("SELECT 1"))
+    asleep.close()
+    awake.close()
