@@ -11,8 +11,8 @@ demo: setup
 	$(BIN)/newsletter demo
 
 test: setup tools lint
-# What fails on a busy machine is run once more, alone; what fails twice fails.
-	$(BIN)/pytest -n 2 --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
+# Three at a time on two cores, since many tests wait. What fails on a busy machine is run once more, alone.
+	$(BIN)/pytest -n 3 --dist loadfile || $(BIN)/pytest --last-failed --last-failed-no-failures none
 
 setup: $(VENV)/installed
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from newsletter.campaigns.outlook_files import to_html
 from newsletter.campaigns.volume import jams
-from tests.web.public.test_browser import ARGUMENTS
+from tests.browser import chromium
 
 NINE = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -32,8 +31,7 @@ def test_the_chart_counts_in_words() -> None:
 def test_the_chart_can_be_read_on_a_phone_in_light_and_dark(scheme: str, tmp_path: Path) -> None:
     hours = {NINE + timedelta(hours=number): 100 * number + 1 for number in range(40)}
     (tmp_path / "chart.html").write_text(to_html("unions", hours, 2000, list(jams(hours, 2000))), encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 375, "height": 700}, color_scheme=scheme)  # type: ignore[arg-type]
         page.goto((tmp_path / "chart.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= 375
@@ -41,4 +39,3 @@ def test_the_chart_can_be_read_on_a_phone_in_light_and_dark(scheme: str, tmp_pat
         assert page.evaluate(smallest) >= 9, "a label is too small to read"
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
-        browser.close()

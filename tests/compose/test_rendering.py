@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from newsletter.compose.composer import Composer
 from newsletter.content.page import Hero, Picture, Series
 from newsletter.message.merge import merge
 from newsletter.subscriber import Subscriber
+from tests.browser import chromium
 from tests.compose.pages import page, settings
 from tests.compose.test_properties import LINKS
 
@@ -43,13 +44,10 @@ TEXT_COLOURS = """() => {
 @pytest.fixture(scope="module")
 def tab() -> Iterator[Page]:
     """One tab for all tests: opening one takes longer than showing a mail."""
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-sync"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags.split())
+    with chromium() as browser:
         tab = browser.new_page()
         tab.route("**/*", lambda route: route.abort())
         yield tab
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from newsletter.web.preview.app import create_preview
 from newsletter.web.serving import bind, serving
+from tests.browser import chromium
 from tests.web.preview.project import commit, desk_of, make_project, write
-
-OPTIONS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @contextmanager
@@ -27,12 +23,10 @@ def running(folder: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")  # while Playwright runs, no other test of this process can run a loop
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=OPTIONS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from newsletter.errors import MissingToolError
+from newsletter.web.preview.chromium import NAMES
 from newsletter.web.preview.screenshots import photograph
 from tests.web.preview.project import desk_of, make_project, write
 
 
+@pytest.fixture
+def _browser_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that Playwright brought is none yet."""
+    if not any(map(shutil.which, NAMES)):
+        with sync_playwright() as playwright:
+            (tmp_path / "chromium").symlink_to(playwright.chromium.executable_path)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("_browser_is_a_command")
 def test_each_page_is_pictured_as_phone_and_desktop_show_it(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     for name in ("learning", "last"):
