@@ -36,9 +36,12 @@ from newsletter.clock import SystemClock
 from newsletter.compose.email import Email
 from newsletter.config import DatabaseSettings, DkimSettings, RelaySettings, SenderSettings, Settings, WebSettings
 from newsletter.delivery.ledger import Batch, Ledger
-from newsletter.delivery.service import Options, Service, open_migrated
+from newsletter.delivery.service import Options, Service
+from newsletter.message.keys import passing_keys
+from newsletter.store.database import open_database
 from newsletter.store.deliveries import Claim
 from newsletter.store.emails import save_email
+from newsletter.store.migrations import upgrade
 from newsletter.store.traffic import Traffic
 
 BODY_OCTETS = 33_000
@@ -164,7 +167,8 @@ class Bench:
             sender=SenderSettings(address="letters@news.example.org", postal_address="1 Long Road"),
             web=WebSettings(url="https://news.example.org", key_file=Path("newsletter.key")),
         )
-        self.database = open_migrated(self.settings)
+        self.database = open_database(self.settings.database_url)
+        upgrade(self.database)
         self.octets = 0
         self._seed()
 
@@ -217,6 +221,7 @@ class Bench:
         service = Service(
             self.settings,
             self.database,
+            passing_keys(),
             SystemClock(),
             plan=None,
             options=Options(limit=self.messages),

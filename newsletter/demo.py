@@ -24,14 +24,15 @@ from newsletter.campaigns.definition import Definition, Timetable
 from newsletter.campaigns.rhythm import Interval
 from newsletter.clock import Clock
 from newsletter.config import DatabaseSettings, RelaySettings, Settings
-from newsletter.delivery.service import Options, Service, open_migrated
+from newsletter.delivery.service import Options, Service
 from newsletter.message.keys import load_keys
 from newsletter.scheduler.apply import apply
 from newsletter.scheduler.prepare import prepare
 from newsletter.scheduler.prepared import Prepared
 from newsletter.scheduler.tick import tick
 from newsletter.store.campaigns import campaigns
-from newsletter.store.database import Database
+from newsletter.store.database import Database, open_database
+from newsletter.store.migrations import upgrade
 from newsletter.store.planning import next_due
 from newsletter.web.inbox.mailbox import Mailbox, header
 from newsletter.web.inbox.reading import parse
@@ -76,6 +77,7 @@ class Demo:
             database=DatabaseSettings(url=f"sqlite:///{folder / 'newsletter.db'}"),
             web=replace(settings.web, key_file=folder / "newsletter.key"),
         )
+        self._ring = load_keys(self._settings.web.key_file)
         self.clock = JumpingClock(start)
         self._planning = threading.Lock()  # the service plans from two threads; the clock must jump once
 
@@ -87,8 +89,7 @@ class Demo:
     def enroll(self, prepared: Prepared, subscribers: Path) -> ImportReport:
         """Import the subscribers and start the campaign."""
         with self._database() as database:
-            ring = load_keys(self._settings.web.key_file)
-            report = import_subscribers(database, ring, subscribers, self.clock)
+            report = import_subscribers(database, self._ring, subscribers, self.clock)
             apply(database, self._settings, prepared, self.clock, who="demo")
         return report
 
@@ -98,6 +99,7 @@ class Demo:
             service = Service(
                 self._settings,
                 database,
+                self._ring,
                 self.clock,
                 plan=lambda: self._plan_in_turn(database, on_jump),
                 options=Options(until_idle=True),
@@ -139,8 +141,9 @@ class Demo:
 
     @contextmanager
     def _database(self) -> Iterator[Database]:
-        database = open_migrated(self._settings)
+        database = open_database(self._settings.database_url)
         try:
+            upgrade(database)
             yield database
         finally:
             database.close()

@@ -14,13 +14,13 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from newsletter.audience.addresses import fold
+from newsletter.audience.keys import keys_of
 from newsletter.bounces.classify import Classification, classify_mail
 from newsletter.bounces.parsing import Mail, parse_mail
 from newsletter.bounces.policy import Consequence, Report, SoftLimit, apply_report
 from newsletter.bounces.verdict import Kind
 from newsletter.config import Settings
 from newsletter.errors import LinkError, ServiceError
-from newsletter.message.keys import load_keys
 from newsletter.message.links import Links, Purpose, Target
 from newsletter.store.bounces import Addressee, BounceRow, addressee_of_delivery, record_bounce
 from newsletter.store.consents import Consent, ConsentKind, record_consent
@@ -100,10 +100,10 @@ class Processor:
 
 
 def processor_of(settings: Settings, database: Database) -> Processor:
-    """The processor of a project. Raises SettingsError when its keys can't be read."""
+    """The processor of a project. Raises SettingsError when its keys are lost or can't be read."""
     return Processor(
         database,
-        Links(load_keys(settings.path(settings.web.key_file)), settings.web_url),
+        Links(keys_of(database, settings.path(settings.web.key_file)), settings.web_url),
         SoftLimit(settings.bounces.soft_limit, settings.bounces.reset_days),
         settings.path(Path(".newsletter/bounces")),
     )

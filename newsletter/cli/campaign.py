@@ -15,7 +15,7 @@ from newsletter.cli.campaign_clicks import clicks
 from newsletter.cli.campaign_flags import definition_flags, document_from
 from newsletter.cli.campaign_readers import READER_COMMANDS
 from newsletter.cli.choices import OrderedGroup
-from newsletter.cli.project import keys_to_look, looking, opened
+from newsletter.cli.project import looking, opened
 from newsletter.cli.terminal import counted, err, out, print_findings, settings_of
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def plan(ctx: click.Context, name: str) -> None:
     Example:
       newsletter campaign plan captains
     """
+    from newsletter.audience.keys import keys_to_look
     from newsletter.campaigns.changes import describe
     from newsletter.scheduler.apply import plan as plan_it
     from newsletter.scheduler.prepare import import_audience, prepare
@@ -73,7 +74,7 @@ def plan(ctx: click.Context, name: str) -> None:
         csv = prepared.definition.audience.csv
         with _trial(settings, database, on_a_copy=bool(csv)) as trial:
             if csv:
-                ring = keys_to_look(settings, database)
+                ring = keys_to_look(database, settings.path(settings.web.key_file))
                 report = import_audience(trial, settings, ring, prepared.definition, _clock())
                 out.print(f"{csv}: {report}", markup=False)
             for line in describe(plan_it(trial, settings, prepared, _clock())):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from newsletter.cli.project import keys_to_look, looking, opened
+from newsletter.cli.project import looking, opened
 from newsletter.cli.terminal import err, out, settings_of
 
 
@@ -45,11 +45,13 @@ def show(ctx: click.Context, name: str, page: str, subscriber: str) -> None:
     Example:
       newsletter campaign show captains --page 2 --subscriber ann.lee@acme.example > ann.eml
     """
+    from newsletter.audience.keys import keys_to_look
     from newsletter.scheduler.show import show as rebuild
 
     settings = settings_of(ctx)
     with looking(ctx) as database:
-        found = rebuild(database, settings, keys_to_look(settings, database), name, page, subscriber)
+        ring = keys_to_look(database, settings.path(settings.web.key_file))
+        found = rebuild(database, settings, ring, name, page, subscriber)
     for fact in found.facts:
         err.print(fact, style="dim", markup=False)
     for doubt in found.doubts:

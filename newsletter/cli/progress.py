@@ -20,11 +20,18 @@ from newsletter.clock import Clock
 from newsletter.config import Settings
 from newsletter.delivery.service import Options, Service
 from newsletter.delivery.tally import Tally
+from newsletter.message.keys import KeyRing
 from newsletter.store.database import Database
 
 
 def send_with_progress(
-    settings: Settings, database: Database, clock: Clock, options: Options, *, plan: Callable[[], object] | None
+    settings: Settings,
+    database: Database,
+    ring: KeyRing,
+    clock: Clock,
+    options: Options,
+    *,
+    plan: Callable[[], object] | None,
 ) -> Tally:
     """Run the service and show how it goes on stderr. Raises what `Service.run` raises."""
     live = err.is_terminal
@@ -32,6 +39,7 @@ def send_with_progress(
     service = Service(
         settings,
         database,
+        ring,
         clock,
         plan=plan,
         options=options,

@@ -1,4 +1,4 @@
-"""What commands on the audience share: the project's database, its keys, and whom they are about."""
+"""What commands on a project share: the project's database, its keys, and whom they are about."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(ctx: click.Context) -> Iterator[tuple[Database, KeyRing]]:
-    """The project's database, up to date, and its keys. Raises UsageError outside a project: nothing is made there."""
-    from newsletter.message.keys import load_keys
+    """The project's database, up to date, and its keys. Raises UsageError outside a project."""
+    from newsletter.audience.keys import keys_of
     from newsletter.store.database import open_database
     from newsletter.store.migrations import upgrade
 
@@ -28,7 +28,7 @@ def opened(ctx: click.Context) -> Iterator[tuple[Database, KeyRing]]:
     database = open_database(settings.database_url)
     try:
         upgrade(database)
-        yield database, load_keys(settings.path(settings.web.key_file))
+        yield database, keys_of(database, settings.path(settings.web.key_file))
     finally:
         database.close()
 
@@ -48,16 +48,16 @@ def looking(ctx: click.Context) -> Iterator[Database]:
         database.close()
 
 
-def keys_to_look(settings: Settings, database: Database) -> KeyRing:
-    """The project's keys; passing ones in a project that has neither people nor keys yet, so that none are made.
+@contextmanager
+def trying(ctx: click.Context) -> Iterator[Database]:
+    """The project's database for what is written and taken back; otherwise as `looking`."""
+    from newsletter.store.looking import open_to_try
 
-    Raises SettingsError when they are lost.
-    """
-    from newsletter.message.keys import passing_keys, read_keys
-
-    path = settings.path(settings.web.key_file)
-    is_new = database.engine.url.database is None
-    return passing_keys() if is_new and not path.exists() else read_keys(path)
+    database = open_to_try(_project(ctx).database_url)
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 def _project(ctx: click.Context) -> Settings:

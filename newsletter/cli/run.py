@@ -23,36 +23,36 @@ def command(ctx: click.Context, outbox: str | None, dry_run: bool, limit: int | 
       newsletter run --outbox sent/ --until-idle
     """
     from newsletter.cli.progress import say_tally, send_with_progress
+    from newsletter.cli.project import opened
     from newsletter.cli.terminal import settings_of
     from newsletter.clock import SystemClock
     from newsletter.delivery.outbox import outbox_of
-    from newsletter.delivery.service import Options, open_migrated
+    from newsletter.delivery.service import Options
     from newsletter.scheduler.tick import tick
 
-    settings = settings_of(ctx)
+    if dry_run:
+        _rehearse(ctx, limit)
+        return
     clock = SystemClock()
-    database = open_migrated(settings)
-    try:
-        if dry_run:
-            _rehearse(ctx, limit)
-            return
-        options = Options(outbox=outbox_of(outbox) if outbox else None, limit=limit, until_idle=until_idle)
-        tally = send_with_progress(settings, database, clock, options, plan=lambda: tick(database, clock))
-    finally:
-        database.close()
+    options = Options(outbox=outbox_of(outbox) if outbox else None, limit=limit, until_idle=until_idle)
+    with opened(ctx) as (database, ring):
+        tally = send_with_progress(settings_of(ctx), database, ring, clock, options, plan=lambda: tick(database, clock))
     say_tally(tally)
 
 
 def _rehearse(ctx: click.Context, limit: int | None) -> None:
+    from newsletter.audience.keys import keys_to_look
+    from newsletter.cli.project import trying
     from newsletter.cli.terminal import err, out, settings_of
     from newsletter.clock import SystemClock
     from newsletter.delivery.rehearsal import MOST_BUILT, rehearse
-    from newsletter.delivery.service import open_migrated
     from newsletter.scheduler.tick import tick
 
     settings = settings_of(ctx)
     clock = SystemClock()
-    found = rehearse(settings, open_migrated(settings), clock, plan=lambda database: tick(database, clock), limit=limit)
+    with trying(ctx) as database:
+        ring = keys_to_look(database, settings.path(settings.web.key_file))
+        found = rehearse(settings, database, ring, clock, plan=lambda trial: tick(trial, clock), limit=limit)
     out.print(f"{found.due:,} messages would go out now; nothing was sent or changed.")
     for (campaign, page), count in sorted(found.pages.items()):
         out.print(f"  {campaign}  {page}  {count:,}", markup=False)

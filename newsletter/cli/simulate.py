@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli.campaign_flags import definition_flags, document_from
-from newsletter.cli.project import keys_to_look, looking
+from newsletter.cli.project import looking
 from newsletter.cli.terminal import counted, err, out, settings_of
 
 if TYPE_CHECKING:
@@ -109,12 +109,14 @@ def _start(text: str | None) -> datetime:
 @contextmanager
 def _copy_of_project(ctx: click.Context, name: str, address: str | None) -> Iterator[tuple[Database, KeyRing]]:
     """What the scheduler works with, in memory: of everybody, or of one reader."""
+    from newsletter.audience.keys import keys_to_look
     from newsletter.errors import CampaignError
     from newsletter.scheduler.simulation import copy_of
     from newsletter.store.readers import reader_at
 
     with looking(ctx) as database:
-        ring = keys_to_look(settings_of(ctx), database)
+        settings = settings_of(ctx)
+        ring = keys_to_look(database, settings.path(settings.web.key_file))
         chosen = None
         if address is not None:
             with database.reading() as connection:

@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from newsletter.cli.choices import OrderedGroup
-from newsletter.cli.project import find_person, hash_of, keys_to_look, looking, opened
+from newsletter.cli.project import find_person, hash_of, looking, opened
 from newsletter.cli.subscriber_lists import segment, suppressions
 from newsletter.cli.terminal import counted, err, out, say, settings_of
 
@@ -172,11 +172,13 @@ def show(ctx: click.Context, address: str, as_json: bool) -> None:
     """
     import json
 
+    from newsletter.audience.keys import keys_to_look
     from newsletter.audience.personal_data import personal_data
     from newsletter.store.histories import history_of
 
     with looking(ctx) as database:
-        person = find_person(database, keys_to_look(settings_of(ctx), database), address)
+        settings = settings_of(ctx)
+        person = find_person(database, keys_to_look(database, settings.path(settings.web.key_file)), address)
         with database.reading() as connection:
             history = history_of(connection, person)
     if as_json:

@@ -20,9 +20,10 @@ def command(ctx: click.Context, limit: int | None, until_idle: bool) -> None:
       NEWSLETTER_DATABASE_URL=postgresql://newsletter@db/newsletter newsletter worker
     """
     from newsletter.cli.progress import say_tally, send_with_progress
+    from newsletter.cli.project import opened
     from newsletter.cli.terminal import settings_of
     from newsletter.clock import SystemClock
-    from newsletter.delivery.service import Options, open_migrated
+    from newsletter.delivery.service import Options
     from newsletter.errors import UsageError
 
     settings = settings_of(ctx)
@@ -32,10 +33,7 @@ def command(ctx: click.Context, limit: int | None, until_idle: bool) -> None:
             where="[database] url",
             remedy="Use PostgreSQL to send from several processes or machines.",
         )
-    database = open_migrated(settings)
-    try:
-        options = Options(limit=limit, until_idle=until_idle)
-        tally = send_with_progress(settings, database, SystemClock(), options, plan=None)
-    finally:
-        database.close()
+    options = Options(limit=limit, until_idle=until_idle)
+    with opened(ctx) as (database, ring):
+        tally = send_with_progress(settings, database, ring, SystemClock(), options, plan=None)
     say_tally(tally)

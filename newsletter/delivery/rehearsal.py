@@ -13,7 +13,7 @@ from newsletter.clock import Clock
 from newsletter.config import Settings
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.packer import Packer
-from newsletter.message.keys import load_keys, load_signers
+from newsletter.message.keys import KeyRing, load_signers
 from newsletter.store.database import Database
 
 MOST_BUILT = 1000
@@ -51,7 +51,13 @@ class RehearsalDatabase(Database):
 
 
 def rehearse(
-    settings: Settings, database: Database, clock: Clock, *, plan: Callable[[Database], object], limit: int | None
+    settings: Settings,
+    database: Database,
+    ring: KeyRing,
+    clock: Clock,
+    *,
+    plan: Callable[[Database], object],
+    limit: int | None,
 ) -> Rehearsed:
     """What `newsletter run` would send now. Raises StoreError, SettingsError."""
     with database.engine.connect() as connection:
@@ -62,8 +68,7 @@ def rehearse(
             ledger = Ledger(rehearsal, "rehearsal", clock)
             due = ledger.count_due()
             claims = ledger.claim(min(MOST_BUILT, due if limit is None else limit))
-            keys = load_keys(settings.path(settings.web.key_file))
-            packed = Packer(settings, ledger, None, keys, load_signers(settings)).build(claims)
+            packed = Packer(settings, ledger, None, ring, load_signers(settings)).build(claims)
             names = {row.id: row.name for row in connection.execute(text("SELECT id, name FROM campaign"))}
         finally:
             outer.rollback()

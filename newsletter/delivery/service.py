@@ -36,9 +36,8 @@ from newsletter.delivery.signing import SigningProcesses
 from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.delivery.tally import Tally
 from newsletter.errors import NewsletterError, SettingsError, StoreError
-from newsletter.message.keys import load_keys, load_signers
-from newsletter.store.database import Database, open_database
-from newsletter.store.migrations import upgrade
+from newsletter.message.keys import KeyRing, load_signers
+from newsletter.store.database import Database
 
 Plan = Callable[[], object]
 """Turns what is due by the calendar into due deliveries."""
@@ -61,6 +60,7 @@ class Service:
         self,
         settings: Settings,
         database: Database,
+        ring: KeyRing,
         clock: Clock,
         *,
         plan: Plan | None,
@@ -71,6 +71,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.database = database
+        self.ring = ring
         self.clock = clock
         self.worker = worker_name()
         self.log = DeliveryLog(settings.log, log, tell)
@@ -129,9 +130,7 @@ class Service:
         pacemaker = Pacemaker(is_alone=not self.database.is_postgresql)
         ledger = Ledger(self.database, self.worker, self.clock, self._soft_limit(), pacemaker)
         signers = load_signers(self.settings)
-        packer = Packer(
-            self.settings, ledger, journal, load_keys(self.settings.path(self.settings.web.key_file)), signers
-        )
+        packer = Packer(self.settings, ledger, journal, self.ring, signers)
         engine: Engine | FilingEngine
         if self._options.outbox is not None:
             engine = FilingEngine(ledger, packer, journal, self._options.outbox, self.log, limit=self._options.limit)
@@ -288,14 +287,6 @@ class Service:
         self.settings = replace(self.settings, relays=fresh.relays)
         self.engine.apply(fresh.relays)
         self.log.settings_read()
-
-
-def open_migrated(settings: Settings) -> Database:
-    """The database of the settings, its schema up to date. Raises SettingsError, StoreError."""
-    file = database_file(settings)
-    database = open_database(f"sqlite:///{file}" if file else settings.database.url)
-    upgrade(database)
-    return database
 
 
 def worker_name() -> str:

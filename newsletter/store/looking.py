@@ -44,6 +44,15 @@ def open_to_look(url: str) -> Database:
     return database
 
 
+def open_to_try(url: str) -> Database:
+    """As `open_to_look`, but it can be written to: for what is taken back before it is committed."""
+    database = open_to_look(url)
+    if database.engine.url.database is None:
+        return database
+    database.close()
+    return open_database(url)
+
+
 def empty_database() -> Database:
     """An empty database in memory."""
     empty = Database(create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}))

@@ -142,6 +142,14 @@ def subscribers_by_hash(connection: Connection, hashes: Sequence[bytes]) -> dict
     return {person.address_hash: person for person in rows}
 
 
+def newest_addresses(connection: Connection, count: int) -> list[tuple[str, bytes]]:
+    """The addresses of the last `count` subscribers, each with its hash."""
+    found = connection.execute(
+        select(subscriber.c.address, subscriber.c.address_hash).order_by(subscriber.c.id.desc()).limit(count)
+    )
+    return [(address, bytes(digest)) for address, digest in found]
+
+
 def list_subscribers(
     connection: Connection,
     where: ColumnElement[bool] | None = None,

@@ -90,6 +90,11 @@ def is_suppressed(connection: Connection, address_hash: bytes, scope: str) -> bo
     return bool(suppressions_of(connection, address_hash, scope))
 
 
+def is_anyone_suppressed(connection: Connection) -> bool:
+    """Whether the list holds anybody."""
+    return connection.execute(select(suppression.c.address_hash).limit(1)).first() is not None
+
+
 def suppressions_of(connection: Connection, address_hash: bytes, scope: str | None = None) -> tuple[Suppression, ...]:
     """What is suppressed for an address: everything and the series `scope`; None: in every scope."""
     query = select(suppression).where(suppression.c.address_hash == address_hash)

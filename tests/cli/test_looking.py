@@ -27,6 +27,7 @@ OF_A_CAMPAIGN = (
     ("campaign", "clicks", "captains"),
     ("simulate", "captains", "--days", "5"),
     ("simulate", "captains", "--days", "5", "--subscriber", ANN),
+    ("run", "--dry-run"),
 )
 OF_PEOPLE = (
     ("subscribers", "list"),
@@ -105,9 +106,21 @@ def test_looking_makes_no_database_and_no_keys_in_a_new_project(tmp_path: Path) 
     assert "audience is empty" in newsletter("campaign", "plan", "captains", folder=tmp_path).stderr
     assert "is not a subscriber" in newsletter("subscribers", "show", ANN, folder=tmp_path).stderr
     assert "0 of 0" in newsletter("subscribers", "list", folder=tmp_path).stdout
+    assert newsletter("run", "--dry-run", folder=tmp_path).stdout.startswith("0 messages would go out now")
     csv = ("--csv", "subscribers.example.csv", "--every", "3d")
     assert "to 8 readers" in newsletter("simulate", "captains", *csv, folder=tmp_path).stdout
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [("run",), ("run", "--dry-run"), ("serve",), ("campaign", "status")], ids=" ".join
+)
+def test_in_a_folder_that_is_no_project_nothing_is_made_and_nobody_waits(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    done = newsletter(*arguments, folder=tmp_path)
+    assert done.returncode == 2 and "there is no project here" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_database_out_of_reach_is_not_taken_for_a_new_project(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from newsletter.delivery.outbox import Outbox
 from newsletter.delivery.service import Options, Service
 from newsletter.delivery.tally import Tally
 from newsletter.store.database import Database
-from tests.delivery.world import StillClock, run_sql, settings_for
+from tests.delivery.world import RING, StillClock, run_sql, settings_for
 
 DOMAIN = "news.example.org"
 
@@ -62,7 +62,7 @@ def send_all(database: Database, folder: Path, keys: Keys, relay: RelaySettings,
     """Run the real service until nothing is due."""
     settings = replace(settings_for(database, folder, relay), dkims=keys.dkims)
     options = Options(until_idle=True, outbox=outbox)
-    return Service(settings, database, StillClock(), plan=None, options=options, log=None, environment={}).run()
+    return Service(settings, database, RING, StillClock(), plan=None, options=options, log=None, environment={}).run()
 
 
 def signed(database: Database, folder: Path, keys: Keys) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from newsletter.clock import SystemClock
 from newsletter.delivery.service import Options, Service
 from newsletter.store.database import Database, open_database
-from tests.delivery.world import a_relay, settings_for
+from tests.delivery.world import RING, a_relay, settings_for
 
 
 def main(url: str, folder: str, port: str, connections: str, until_idle: str, die_in_commit: str = "0") -> None:
@@ -25,6 +25,7 @@ def main(url: str, folder: str, port: str, connections: str, until_idle: str, di
     service = Service(
         settings_for(database, Path(folder), relay),
         database,
+        RING,
         SystemClock(),
         plan=None,
         options=Options(until_idle=until_idle == "yes"),

@@ -16,7 +16,7 @@ from newsletter.delivery.smtp.timeouts import Timeouts
 from newsletter.delivery.tally import Tally
 from newsletter.store.database import Database
 from tests.delivery.processes import kill_all
-from tests.delivery.world import StillClock, settings_for
+from tests.delivery.world import RING, StillClock, settings_for
 
 QUICK = Timeouts(connect=2.0, greeting=1.0, command=1.0, data=1.0, block=1.0, dot=1.0, quit=1.0)
 
@@ -43,6 +43,7 @@ class Runner:
         self.service = Service(
             settings_for(self.database, self.folder, *relays, **named),
             self.database,
+            RING,
             self.clock,
             plan=None,
             options=Options(outbox=outbox, limit=limit, until_idle=until_idle, timeouts=timeouts),

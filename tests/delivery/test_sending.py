@@ -11,11 +11,12 @@ import pytest
 from newsletter.delivery.outbox import outbox_of
 from newsletter.delivery.smtp.dialogue import Dialogue, Features
 from newsletter.delivery.smtp.reply import Reply
+from newsletter.message.keys import address_hash
 from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
 from tests.delivery.servers import KeepingServer, smtp_sink
 from tests.delivery.test_hostile import Bookkeeper
-from tests.delivery.world import NOW, a_relay, an_email, row, run_sql, scalars, seed, states
+from tests.delivery.world import NOW, RING, a_relay, an_email, row, run_sql, scalars, seed, states
 
 
 @pytest.mark.parametrize("extensions", [("PIPELINING", "SIZE 0", "8BITMIME"), ("8BITMIME",), ()])
@@ -95,17 +96,17 @@ def test_the_suppressed_and_the_pending_are_never_mailed(runner: Runner) -> None
     run_sql(
         runner.database,
         "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, '', 'complained', 0)",
-        hash=b"reader0@example.com",
+        hash=address_hash(RING, "reader0@example.com"),
     )
     run_sql(
         runner.database,
         "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, 'unions', 'unsubscribed', 0)",
-        hash=b"reader1@example.com",
+        hash=address_hash(RING, "reader1@example.com"),
     )
     run_sql(
         runner.database,
         "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, 'captains', 'unsubscribed', 0)",
-        hash=b"reader2@example.com",
+        hash=address_hash(RING, "reader2@example.com"),
     )
     run_sql(runner.database, "UPDATE subscriber SET state = 'pending' WHERE address = 'reader3@example.com'")
     with KeepingServer() as server:

@@ -19,7 +19,7 @@ from newsletter.store.planning import hold_deliveries
 from tests.delivery.conftest import QUICK, Runner
 from tests.delivery.processes import wait_until
 from tests.delivery.servers import HANG, KeepingServer, Session, free_port
-from tests.delivery.world import NOW, run_sql, scalars, seed, settings_for, states
+from tests.delivery.world import NOW, RING, run_sql, scalars, seed, settings_for, states
 
 
 def toml(**relays: RelaySettings) -> str:
@@ -49,7 +49,7 @@ class Running:
         settings = replace(settings, file=self.file, relays=load_settings(self.file, {}).relays)
         options = Options(until_idle=False, timeouts=QUICK)
         self.service = Service(
-            settings, runner.database, runner.clock, plan=None, options=options, log=runner.log, environment={}
+            settings, runner.database, RING, runner.clock, plan=None, options=options, log=runner.log, environment={}
         )
 
     def write(self, text: str) -> None:

@@ -16,7 +16,7 @@ from newsletter.delivery.service import Options, Service
 from newsletter.errors import RelayError, SettingsError
 from tests.delivery.conftest import QUICK, Runner
 from tests.delivery.servers import KeepingServer
-from tests.delivery.world import a_relay, row, run_sql, scalars, seed, settings_for
+from tests.delivery.world import RING, a_relay, row, run_sql, scalars, seed, settings_for
 
 EVIL = (
     b"550-5.1.1 no\x1b[2J\x1b]0;owned\x07 user\r\n"
@@ -35,7 +35,9 @@ def test_a_reply_can_neither_forge_a_line_of_the_log_nor_steer_a_terminal(runner
             log=LogSettings(format=kind),  # type: ignore[arg-type]
         )
         options = Options(until_idle=True, timeouts=QUICK)
-        Service(settings, runner.database, runner.clock, plan=None, options=options, log=log, environment={}).run()
+        Service(
+            settings, runner.database, RING, runner.clock, plan=None, options=options, log=log, environment={}
+        ).run()
     lines = [line for line in log.getvalue().splitlines() if f"{ids[0]}" in line and "failed" in line]
     assert len(lines) == 1 and "end" in lines[0]
     assert len(log.getvalue().splitlines()) == log.getvalue().count("\n")
@@ -126,6 +128,6 @@ def test_files_with_secrets_and_mails_are_the_owners_alone(runner: Runner) -> No
     runner.run(outbox=outbox_of(str(runner.folder / "out")))
     journal = Journal(runner.folder / "journal", "w1")
     (mail,) = (runner.folder / "out").glob("*.eml")
-    for path in (mail, journal.path, runner.folder / "newsletter.key"):
+    for path in (mail, journal.path):
         assert path.stat().st_mode & 0o077 == 0
     journal.close()

@@ -17,7 +17,7 @@ from newsletter.store.database import Database
 from tests.delivery.conftest import Runner
 from tests.delivery.processes import slowly
 from tests.delivery.servers import KeepingServer, Session, free_port
-from tests.delivery.world import NOW, a_relay, run_sql, scalars, seed, settings_for, states
+from tests.delivery.world import NOW, RING, a_relay, run_sql, scalars, seed, settings_for, states, write_keys
 
 
 def test_while_the_journal_can_not_be_written_nothing_is_sent(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ def test_a_rehearsal_changes_nothing(runner: Runner) -> None:
     before = scalars(runner.database, "SELECT state || coalesce(worker, '') FROM delivery")
     planned: list[object] = []
     settings = settings_for(runner.database, runner.folder, a_relay(free_port()))
-    found = rehearse(settings, runner.database, runner.clock, plan=planned.append, limit=None)
+    found = rehearse(settings, runner.database, RING, runner.clock, plan=planned.append, limit=None)
     assert (found.due, found.pages, found.broken) == (5, {("unions", "welcome"): 5}, [])
     assert scalars(runner.database, "SELECT state || coalesce(worker, '') FROM delivery") == before and planned
 
@@ -227,9 +227,10 @@ def test_a_worker_needs_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     from newsletter.cli import command
     from newsletter.errors import UsageError
 
+    (tmp_path / "newsletter.toml").touch()
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(command, ["worker"])
-    assert isinstance(result.exception, UsageError)
+    assert isinstance(result.exception, UsageError) and "one sender" in result.exception.message
 
 
 def test_run_writes_an_outbox_and_says_what_it_did(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,6 +240,7 @@ def test_run_writes_an_outbox_and_says_what_it_did(runner: Runner, monkeypatch: 
     (runner.folder / "newsletter.toml").write_text(
         '[sender]\naddress = "a@news.example.org"\n[web]\nurl = "https://news.example.org"\n'
     )
+    write_keys(runner.folder)
     monkeypatch.chdir(runner.folder)
     rehearsed = CliRunner().invoke(command, ["run", "--dry-run"], catch_exceptions=False)
     assert rehearsed.output.startswith("4 messages would go out now") and rehearsed.exit_code == 0

@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.store.database import Database
 from tests.delivery.servers import CLOSE, KeepingServer, Session, free_port
-from tests.delivery.world import seed, states
+from tests.delivery.world import seed, states, write_keys
 from tests.terminal import NEWSLETTER, Terminal
 
 SETTINGS = """\
@@ -31,6 +31,7 @@ connections = 2
 
 def project(folder: Path, port: int, more: str = "") -> Path:
     (folder / "newsletter.toml").write_text(SETTINGS.format(port=port, more=more))
+    write_keys(folder)
     return folder
 
 

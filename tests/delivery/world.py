@@ -12,10 +12,12 @@ from sqlalchemy import Connection, text
 
 from newsletter.compose.email import Email
 from newsletter.config import DatabaseSettings, RelaySettings, SenderSettings, Settings, WebSettings
+from newsletter.message.keys import Key, KeyRing, address_hash
 from newsletter.store.database import Database
 from newsletter.store.emails import save_email
 
 NOW = 1_700_000_000
+RING = KeyRing((Key(1, bytes(32)),))
 
 
 class StillClock:
@@ -68,7 +70,7 @@ def subscribers(connection: Connection, addresses: Sequence[str], *, state: str 
     rows = [
         {
             "address": address,
-            "hash": address.lower().encode(),
+            "hash": address_hash(RING, address.lower()),
             "name": address.partition("@")[0].title(),
             "state": state,
             "attributes": "{}",
@@ -155,6 +157,12 @@ def scalars(database: Database, statement: str, **values: object) -> list[object
 
 def a_relay(port: int, **changes: object) -> RelaySettings:
     return replace(RelaySettings(host="127.0.0.1", port=port, security="plain", connections=2), **changes)
+
+
+def write_keys(folder: Path) -> None:
+    """For a command that is run in `folder`."""
+    (folder / "newsletter.key").touch(0o600)
+    (folder / "newsletter.key").write_text(f"1 {RING.oldest.secret.hex()}\n")
 
 
 def settings_for(database: Database, folder: Path, *relays: RelaySettings, **named: RelaySettings) -> Settings:

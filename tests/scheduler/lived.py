@@ -11,6 +11,7 @@ from newsletter.config import Settings
 from newsletter.delivery.service import Options, Service
 from newsletter.scheduler.tick import tick
 from newsletter.store.database import Database
+from tests.delivery.world import RING
 from tests.scheduler.world import World, utc_of
 
 
@@ -18,7 +19,7 @@ def live_through(world: World, settings: Settings, until: datetime) -> None:
     """Let the scheduler and the engine work at every moment at which somebody is due, up to and with `until`."""
     while world.at <= until:
         Service(
-            settings, world.database, world, plan=lambda: tick(world.database, world),
+            settings, world.database, RING, world, plan=lambda: tick(world.database, world),
             options=Options(until_idle=True), log=io.StringIO(), environment={},
         ).run()  # fmt: skip
         world.tick()

@@ -13,13 +13,12 @@ from newsletter.campaigns.outlook_files import Sending, to_csv, to_html, to_ical
 from newsletter.campaigns.volume import jams, per_hour
 from newsletter.config import Settings
 from newsletter.errors import CampaignError
-from newsletter.message.keys import load_keys
 from newsletter.scheduler.apply import apply
 from newsletter.scheduler.show import show
 from newsletter.scheduler.simulation import copy_of, simulate
 from newsletter.store.database import Database
 from tests.delivery.servers import KeepingServer
-from tests.delivery.world import a_relay, settings_for
+from tests.delivery.world import RING, a_relay, settings_for
 from tests.scheduler.lived import live_through, mails_sent
 from tests.scheduler.prepared_pages import ready
 from tests.scheduler.world import World, utc
@@ -48,15 +47,14 @@ def test_the_scheduler_with_a_moved_clock_and_a_real_relay_does_what_was_simulat
     assert mails_sent(world.database) == sorted((each.at, each.zone, each.address, each.page_id) for each in expected)
     assert len(arrived) == len(expected) == 15
     found = next(each for each in arrived if each["subject"] == "b" and each["to"] == "reader1@example.com")
-    ring = load_keys(tmp_path / "newsletter.key")
-    shown = show(world.database, settings, ring, "course", "b", "Reader1@example.com")
+    shown = show(world.database, settings, RING, "course", "b", "Reader1@example.com")
     assert shown.doubts == ()
     again = email.message_from_bytes(shown.message, policy=email.policy.default)
     assert [again[key] for key in again] == [found[key] for key in again]
     assert again.get_content_type() == found.get_content_type()
     world.at += timedelta(days=1)
     world.change("UPDATE subscriber SET name = 'Ann Other', updated_at = :now WHERE id = 1", now=world.seconds)
-    (doubt,) = show(world.database, settings, ring, "course", "b", "Reader1@example.com").doubts
+    (doubt,) = show(world.database, settings, RING, "course", "b", "Reader1@example.com").doubts
     assert "was changed on 2026" in doubt
 
 
