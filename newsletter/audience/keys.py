@@ -20,16 +20,16 @@ def keys_of(database: Database, path: Path) -> KeyRing:
 
     Raises SettingsError for a file that is lost, can't be used, or belongs to another database.
     """
-    return _checked(database, path) or load_keys(path)
+    return knows_by(database, path) or load_keys(path)
 
 
 def keys_to_look(database: Database, path: Path) -> KeyRing:
     """As `keys_of`, but no file is made: where there is none and nobody is known, the keys are kept nowhere."""
-    return _checked(database, path) or (read_keys(path) if path.exists() else passing_keys())
+    return knows_by(database, path) or (read_keys(path) if path.exists() else passing_keys())
 
 
-def _checked(database: Database, path: Path) -> KeyRing | None:
-    """None: the database knows nobody."""
+def knows_by(database: Database, path: Path) -> KeyRing | None:
+    """The keys in `path` by which the database knows its people; None: it knows nobody. Raises as `keys_of`."""
     with database.reading() as connection:
         known = newest_addresses(connection, ASKED)
         if not known and not is_anyone_suppressed(connection):

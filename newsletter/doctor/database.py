@@ -10,8 +10,9 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from newsletter.audience.keys import knows_by
 from newsletter.doctor.diagnosis import Diagnosis, bad, good, unreachable, warning
-from newsletter.errors import StoreError
+from newsletter.errors import SettingsError, StoreError
 from newsletter.store.database import Database
 from newsletter.store.migrations import pending_revisions
 
@@ -53,6 +54,19 @@ def examine_database(database: Database, now: datetime) -> Iterator[Diagnosis]:
         yield good("database", f"{database.place} is up to date")
     if file:
         yield from _room(file)
+
+
+def examine_keys(database: Database, path: Path) -> Iterator[Diagnosis]:
+    """Whether the key file is the one by which the database knows its people; nothing about a database that can't tell."""
+    if not database.is_postgresql and not Path(database.engine.url.database or "").exists():
+        return
+    try:
+        if not pending_revisions(database) and knows_by(database, path):
+            yield good("people", f"are known by {path.name}")
+    except SettingsError as error:
+        yield bad("people", f"{path}: {error.message}", error.remedy)
+    except StoreError:
+        return  # `examine_database` has said it
 
 
 def _write_nothing(connection: Connection) -> None:

@@ -9,7 +9,7 @@ import dns.resolver
 
 from newsletter.clock import SystemClock
 from newsletter.config import Settings
-from newsletter.doctor.database import examine_database
+from newsletter.doctor.database import examine_database, examine_keys
 from newsletter.doctor.diagnosis import Diagnosis, not_asked
 from newsletter.doctor.domain import examine_domain
 from newsletter.doctor.project import examine_project
@@ -25,6 +25,7 @@ def examine(settings: Settings, *, ask_dns: bool) -> Iterator[Diagnosis]:
     database = open_database(settings.database_url)
     try:
         yield from examine_database(database, SystemClock().now())
+        yield from examine_keys(database, settings.path(settings.web.key_file))
     finally:
         database.close()
     for name, relay in settings.relays.items():

@@ -35,6 +35,7 @@ def test_without_its_keys_a_database_is_not_worked_with_and_no_others_are_made(
     (project / "newsletter.key").unlink()
     done = newsletter(*arguments, folder=project)
     assert done.returncode == 2 and "there is no key file" in done.stderr and "Restore it" in done.stderr
+    assert "there is no key file" in newsletter("doctor", "--offline", folder=project).stdout
     assert not (project / "newsletter.key").exists()
 
 
@@ -48,6 +49,7 @@ def test_the_keys_of_another_project_are_refused(
     shutil.copy(other / "newsletter.key", project / "newsletter.key")
     done = newsletter(*arguments, folder=project)
     assert done.returncode == 2 and "these keys are not those of the database" in done.stderr
+    assert "bad  people: " in newsletter("doctor", "--offline", folder=project).stdout
 
 
 def test_where_only_the_hash_of_somebody_erased_is_left_keys_are_not_made_anew(project: Path) -> None:
@@ -64,3 +66,4 @@ def test_a_new_key_above_the_old_ones_changes_nothing(project: Path) -> None:
     (project / "newsletter.key").write_text(f"2 {'ab' * 32}\n{old}")
     done = newsletter("subscribers", "import", "subscribers.example.csv", folder=project)
     assert done.returncode == 0 and "8 unchanged" in done.stdout
+    assert "good  people: are known by newsletter.key" in newsletter("doctor", "--offline", folder=project).stdout
