@@ -10,6 +10,7 @@ OTHER_CODES: Mapping[str, str] = {
     MERGE_MISSING: "A reader lacks a value that the page names without a default; that mail can't be made.",
     SUBSCRIBER_REFUSED: "`--subscribers`: rows that an import would refuse, so nobody there gets a mail.",
     "merge-lost": "A merge expression stands where nothing is mailed.",
+    "quote-mended": "A quote of an attribute is missing, curly, or one too many; the tag is read as it was probably meant.",
     "merge-torn": "Braces open a merge expression that never closes; they are mailed as written.",
     "merge-foreign": "A merge tag of another system is mailed as written.",
     "template-broken": "A template of the project can't be rendered.",

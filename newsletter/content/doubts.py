@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from newsletter.content.hidden import CODE
 from newsletter.content.source import SourceText
 from newsletter.finding import Finding, Severity
-
-CODE = re.compile(
-    r"^ {0,3}(```+|~~~+)[\s\S]*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)|(`+)[^`][\s\S]*?\2|<pre[\s>][\s\S]*?</pre>|<code[\s>][\s\S]*?</code>",
-    re.MULTILINE,
-)
-"""Where everything is shown as it is written."""
 
 MAYBE = re.compile(r"\{[{%#]|\*\||<%|%%|\$\$|\\begin\{|mermaid")
 TORN = re.compile(r"\{[{%](?![<%])[^\n]{0,40}")

@@ -17,6 +17,7 @@ from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from newsletter.content.callouts import add_callouts
+from newsletter.content.hidden import hidden_spans, is_hidden
 from newsletter.content.source import SourceText
 from newsletter.content.start_tags import annotate, mend
 
@@ -38,14 +39,17 @@ ATTRIBUTES = re.compile(
 MARKS = re.compile(r"^ {0,3}(?:\[(?:TOC|\[_?TOC_?\])\]|\\(?:newpage|pagebreak))[ \t]*$", re.MULTILINE | re.IGNORECASE)
 """Marks for a table of contents or a new page, of which a mail has none."""
 
+BULLET = re.compile(r"^( {0,3})[•‣◦▪●](?=[ \t]+[^\s•‣◦▪●])", re.MULTILINE)
+"""A list as word processors and chat programs paste it; Markdown would run its lines together."""
+
 MARKDOWN_SIGN = re.compile(
     r"\]\(|\]\[|^\[[^\]\n]+\]:|\*\S|\S\*|`|(?<!\w)_\S|~~|\\[^\s\w]|^ {0,3}(?:#{1,6}\s|>|[-+*]\s|\d{1,9}[.)]\s|---|===|```|:\s)"
-    r"|^\|.*\||<https?:|<mailto:|\[\^|^ {0,3}(?::::|!!!)",
+    r"|^\|.*\||<https?:|<mailto:|\[\^|^ {0,3}(?::::|!!!|[•‣◦▪●]\s)",
     re.MULTILINE,
 )
 """Anything that Markdown might read as more than text. Without one, a page of raw HTML needs no Markdown."""
 
-MAYBE_SIGN = re.compile(r"[\]*_`~\\|]|^ {0,3}[#>+=:0-9!-]|<(?:http|mailto)", re.MULTILINE)
+MAYBE_SIGN = re.compile(r"[\]*_`~\\|]|^ {0,3}[#>+=:0-9!•‣◦▪●-]|<(?:http|mailto)", re.MULTILINE)
 """A cheap first look: most pages of raw HTML hold none of these."""
 
 MAYBE_CODE = re.compile(r"^[ \t]*\n(?: {4}|\t)[ \t]*[^<\s]", re.MULTILINE)
@@ -65,9 +69,15 @@ def to_html(body: SourceText, path: str) -> str:
     """
     if path.lower().endswith(HTML_FILE) or _is_raw_html(body.text):
         return annotate(body.text, body.line_at)
-    body = mend(body).substitute(MARKS, lambda match, line: "")
+    body = _list_bullets(mend(body).substitute(MARKS, lambda match, line: ""))
     text = ATTRIBUTES.sub(lambda match: match["kept"] or match["break"] or "", body.text)
     return _render(SourceText(_dedent_raw_html(text), body.lines))
+
+
+def _list_bullets(body: SourceText) -> SourceText:
+    bullets = list(BULLET.finditer(body.text))
+    hidden = hidden_spans(body.text) if bullets else []
+    return body.edit([(*each.span(), f"{each[1]}-") for each in bullets if not is_hidden(each.start(), hidden)])
 
 
 def _is_raw_html(text: str) -> bool:
@@ -86,9 +96,16 @@ def _dedent_raw_html(text: str) -> str:
     if not any(INDENTED.match(row) for row in rows):
         return text
     inside = _inside_blocks(rows, honour_code=True)
-    for index, within in enumerate(inside):
-        if within and INDENTED.match(rows[index]):
-            rows[index] = rows[index].lstrip(" \t")
+    fence, margin = "", 0
+    for index, row in enumerate(rows):
+        bare = row.lstrip(" \t")
+        if fence:  # code keeps its own indentation: what its first line has is the block's
+            rows[index] = row[min(margin, len(row) - len(bare)) :]
+            fence = "" if bare.startswith(fence) and not bare.strip(" `~") else fence
+        elif inside[index]:
+            rows[index] = bare if INDENTED.match(row) else row
+            if mark := FENCE.match(rows[index]):
+                fence, margin = mark[1], len(row) - len(rows[index])
     return "\n".join(rows)
 
 

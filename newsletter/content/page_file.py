@@ -18,6 +18,7 @@ from newsletter.content.markdown import to_html
 from newsletter.content.markup import Markup
 from newsletter.content.next_link import take_next
 from newsletter.content.page import Hero, Page
+from newsletter.content.quotes import mend_quotes
 from newsletter.content.repair import fragment, repair
 from newsletter.content.shortcodes import Shortcodes, site_path
 from newsletter.content.slots import set_aside
@@ -44,6 +45,7 @@ def parse_page(data: bytes, *, path: str, series: str) -> Page:
     shortcodes = Shortcodes(path, folder, front_matter.values)
     written = SourceText.starting_at(front_matter.body, front_matter.body_line)
     body, slots = set_aside(shortcodes.expand(written))
+    body, about_quotes = mend_quotes(body, path)
     markup = Markup(path, folder, slots)
     tree = markup.read(to_html(body, path))
     slug, lang = _named_by(path, fields)
@@ -51,6 +53,7 @@ def parse_page(data: bytes, *, path: str, series: str) -> Page:
     findings = [
         *about_encoding(decoded.converted_from, path),
         *shortcodes.findings,
+        *about_quotes,
         *about_body(body, path),
         *markup.findings,
         *_about_fields(front_matter, fields, path),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from html import unescape
 
 from newsletter.content.allowed import BLOCK, INLINE, REMOVED
+from newsletter.content.hidden import hidden_spans, is_hidden
 from newsletter.content.source import SourceText
 
 START_TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9:_.-]*+)((?:[^<>\"'=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')?+|[\"'])*+)>")
@@ -36,12 +37,19 @@ PLACEHOLDERS = frozenset(
 
 def mend(body: SourceText) -> SourceText:
     """`body` with the tags that CommonMark would show as text (`<img width="9px"; alt='x'>`) written properly."""
-    return body.substitute(START_TAG, _mend)
+    sloppy = [tag for tag in START_TAG.finditer(body.text) if _is_sloppy(tag)]
+    hidden = hidden_spans(body.text) if sloppy else []
+    return body.edit(
+        [
+            (tag.start(), tag.end(), _write(tag[1].lower(), tag[2], ""))
+            for tag in sloppy
+            if not is_hidden(tag.start(), hidden)
+        ]
+    )
 
 
-def _mend(tag: re.Match[str], line: int) -> str:
-    known = tag[1].lower() in BLOCK or tag[1].lower() in INLINE
-    return tag[0] if STRICT.fullmatch(tag[0]) or not known else _write(tag[1].lower(), tag[2], "")
+def _is_sloppy(tag: re.Match[str]) -> bool:
+    return (tag[1].lower() in BLOCK or tag[1].lower() in INLINE) and not STRICT.fullmatch(tag[0])
 
 
 def annotate(html: str, line_at: Callable[[int], int]) -> str:

@@ -187,3 +187,58 @@ def test_a_markdown_link_called_video_stays_a_link() -> None:
 def test_what_the_site_hides_is_not_mailed_and_said_so(attribute: str) -> None:
     assert article(f"<p>A</p><div {attribute}><p>Secret <b>words</b></p></div><p>B</p>") == "<p>A</p>\n<p>B</p>"
     assert codes(f"<p>A</p><div {attribute}><p>Secret</p></div>") == ["hidden-removed"]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('<a href="https://a.example>here</a> and on', '<a href="https://a.example">here</a> and on'),
+        (
+            "<a href='https://a.example>here</a>, it's <a href='https://b.example'>there</a>",
+            '<a href="https://a.example">here</a>, it\'s <a href="https://b.example">there</a>',
+        ),
+        ('<a href="https://a.example title="x">here</a>', '<a href="https://a.example" title="x">here</a>'),
+        ('<a href=https://a.example">here</a>', '<a href="https://a.example">here</a>'),
+        ("<a href=“https://a.example”>here</a>", '<a href="https://a.example">here</a>'),
+        ("<a title='a captain's boat' href='/x'>here</a>", '<a title="a captain\'s boat" href="/x">here</a>'),
+        ('<a title="the "big" boat" href="/x">here</a>', '<a title="the &quot;big&quot; boat" href="/x">here</a>'),
+    ],
+)
+@pytest.mark.parametrize("path", ["boats/knots.md", "boats/knots.html"])
+def test_a_quote_that_is_missing_or_one_too_many_swallows_nothing(written: str, read: str, path: str) -> None:
+    found = page(f"<p>First.</p>\n\n<p>{written}</p>\n\n<p>“Last” <b class='x'>word</b>.</p>", path=path)
+    assert plain(found.article) == f"<p>First.</p>\n<p>{read}</p>\n<p>“Last” <b>word</b>.</p>"
+    (finding,) = found.findings
+    assert (finding.code, finding.line) == ("quote-mended", 6)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<a href="/x" title="5 > 3 and 2 < 3">a</a>',
+        '<a href="/x"title="y">a</a>',
+        '<a href="/x"">a</a>',
+        "<img width=\"9px\"; src=\"/a.png\" alt='alt'; alt='a boat';/>",
+        '`<a href="x>` and <a href="/y">a</a>',
+        "<pre>&lt;a <a href='/x'>b</a></pre>",
+        '<!-- <a href="x> --><a href="/x">a</a>',
+    ],
+)
+def test_what_is_only_unusual_is_not_called_a_missing_quote(written: str) -> None:
+    assert "quote-mended" not in codes(f"<p>A</p>\n\nB {written} C\n\n<p>D</p>")
+
+
+@pytest.mark.parametrize("indent", ["", "    "])
+def test_code_in_a_fence_keeps_its_own_indentation_inside_open_html(indent: str) -> None:
+    code = ["```python", "for knot in knots:", "    if knot:", "\ttie(knot)", "```"]
+    body = "\n".join(["<div>", "<p>", "How:", "", *(f"{indent}{row}" for row in code), "", "Done.", "</p>", "</div>"])
+    assert "for knot in knots:\n    if knot:\n\ttie(knot)</code>" in article(body)
+
+
+def test_bullets_of_a_word_processor_are_a_list() -> None:
+    body = (
+        "<p>\nBefore you go:\n\n• fuel\n• ice,\n  and salt\n\n  ◦ coffee\n\n• • •\n\n`• code`\n\n```\n• kept\n```\n</p>"
+    )
+    found = article(body)
+    assert found.count("<li>") == 3 and "<li>fuel</li>" in found.replace("<p>", "").replace("</p>", "")
+    assert "• • •" in found and "• code" in found and "• kept" in found
