@@ -286,6 +286,11 @@ class Markup:
         self.findings.append(Finding(code, Severity.WARNING, message, self.path, line_of(element), remedy))
 
 
+BARE_HOST = re.compile(r"www\.[\w-]+\.[\w.-]+(?:[:/?#]|\Z)", re.IGNORECASE)
+BARE_MAILBOX = re.compile(r"[\w.+-]+@(?!\dx\.)[\w-]+(?:\.[\w-]+)+")
+"""What a browser would look for in the page's own folder, and nobody has ever meant so."""
+
+
 def clean_address(written: str, schemes: frozenset[str]) -> str:
     """An address that can't run anything, or "". Browsers ignore blanks and line ends inside a scheme."""
     address = re.sub(r"[\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff]", "", written).strip()
@@ -297,6 +302,10 @@ def clean_address(written: str, schemes: frozenset[str]) -> str:
         address = re.sub(rf"\A{GHOST}(?=(/?))", lambda ghost: "" if ghost[1] else "/", address)
     if address.startswith("//"):
         address = "https:" + address
+    elif BARE_HOST.match(address):
+        address = "https://" + address
+    elif "mailto" in schemes and BARE_MAILBOX.fullmatch(address):
+        address = "mailto:" + address
     return re.sub(r"\s", "%20", address)
 
 

@@ -242,3 +242,17 @@ def test_bullets_of_a_word_processor_are_a_list() -> None:
     found = article(body)
     assert found.count("<li>") == 3 and "<li>fuel</li>" in found.replace("<p>", "").replace("</p>", "")
     assert "• • •" in found and "• code" in found and "• kept" in found
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("www.boats.example", "https://www.boats.example"),
+        ("WWW.boats.example/a?b=c", "https://WWW.boats.example/a?b=c"),
+        ("crew@boats.example", "mailto:crew@boats.example"),
+        ("www.html", "www.html"),
+        ("boat@2x.png", "boat@2x.png"),
+    ],
+)
+def test_an_address_without_its_scheme_is_no_file_of_this_site(written: str, meant: str) -> None:
+    assert f'href="{meant}"' in article(f'<p><a href="{written}">A</a></p>')
