@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from lxml import etree
 
 from newsletter.content.allowed import INLINE
-from newsletter.content.flow import Flow
+from newsletter.content.flow import BLANK_LINE, Flow
 from newsletter.content.inline import (
     NEVER,
     append_text,
@@ -65,6 +65,7 @@ def _add(flow: Flow, element: Element) -> None:
     tag = element.tag
     if tag in INLINE:
         if has_block(element):
+            flow.element(_take_lead(element))
             flow.end_paragraph()
             inner = Flow(flow.line, flow.attributes, (*flow.wrappers, element))
             _fill(inner, element)
@@ -87,6 +88,27 @@ def _add(flow: Flow, element: Element) -> None:
     inner.end_paragraph()
     flow.blocks.extend(inner.blocks)
     flow.line = inner.line
+
+
+def _take_lead(element: Element) -> Element:
+    """What an inline element holds before its first block, blank line or break: it goes on in the paragraph before.
+    `Build <i>something. <div>…` is an `</i>` forgotten, not a paragraph that ends behind "Build"."""
+    lead = etree.Element(element.tag, dict(element.attrib))
+    lead.text, element.text = _parted(element.text)
+    for child in list(element):
+        if element.text or child.tag not in INLINE or child.tag == "br" or has_block(child):
+            break
+        lead.append(child)
+        child.tail, element.text = _parted(child.tail)
+    return lead
+
+
+def _parted(text: str | None) -> tuple[str, str]:
+    """`text` before its first blank line, and the rest."""
+    text = text or ""
+    blank = BLANK_LINE.search(text)
+    end = blank.start() if blank else len(text)
+    return text[:end], text[end:]
 
 
 def _inherited(element: Element) -> dict[str, str]:

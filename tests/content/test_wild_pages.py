@@ -256,3 +256,16 @@ def test_bullets_of_a_word_processor_are_a_list() -> None:
 )
 def test_an_address_without_its_scheme_is_no_file_of_this_site(written: str, meant: str) -> None:
     assert f'href="{meant}"' in article(f'<p><a href="{written}">A</a></p>')
+
+
+@pytest.mark.parametrize(
+    ("body", "blocks"),
+    [
+        ("<p>Build <i>something <b>new</b>. Ship it.<div>Well.</div></p>", ["<p>Build <i>something <b>new</b>. Ship it.</i></p>", "<p><i>Well.</i></p>"]),
+        ("<p>One <b>two\n\nthree <div>four</div></p>", ["<p>One <b>two</b></p>", "<p><b>three</b></p>", "<p><b>four</b></p>"]),
+        ("<p>One <b>two<br><br>three <div>four</div></p>", ["<p>One <b>two</b></p>", "<p><b>three</b></p>", "<p><b>four</b></p>"]),
+        ("<div>One <b><div>two</div></b> three</div>", ["<p>One</p>", "<p><b>two</b></p>", "<p>three</p>"]),
+    ],
+)  # fmt: skip
+def test_an_inline_element_around_blocks_does_not_break_the_line_it_begins_on(body: str, blocks: list[str]) -> None:
+    assert article(body, "boats/knots.html").split("\n") == blocks
