@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from newsletter.content.hidden import CODE
+from newsletter.content.hidden import blanked
 from newsletter.content.source import SourceText
 from newsletter.finding import Finding, Severity
 
@@ -37,7 +37,7 @@ def about_body(body: SourceText, path: str) -> Iterator[Finding]:
         yield _doubt(
             "drawing-as-source", f"A {drawing[1].lower()} drawing is shown as its source.", body, drawing, path, PICTURE
         )
-    text = CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), body.text)
+    text = blanked(body.text)
     for torn in TORN.finditer(text):
         remedy = "Close it with }} or %}; in text about templates, write it as code: `{{`."
         yield _doubt(

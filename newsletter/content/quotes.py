@@ -31,6 +31,9 @@ RUNS_ON = re.compile(r"[^<>]*>[\s\S]*?(?:</|<[a-zA-Z]|\n[ \t]*\n)")
 SWALLOWED_NAME = re.compile(r"[\s\S]*?(?=\s+[a-zA-Z-]+\s*=\s*$)")
 NEXT_ATTRIBUTE = re.compile(r"[a-zA-Z_:][\w:.-]*\s*=")
 
+LONGEST_VALUE = 20_000
+"""Characters; no value but a picture written into the page is longer, and a page may hold thousands of torn tags."""
+
 LONGEST_SHOWN = 80
 
 
@@ -92,11 +95,14 @@ def _value(text: str, at: int) -> tuple[str, int, bool]:
 
 
 def _quoted_value(text: str, at: int, quote: str) -> tuple[str, int, bool]:
-    end = text.find(quote, at + 1)
-    value = text[at + 1 : end if end >= 0 else len(text)]
+    reach = at + LONGEST_VALUE
+    end = text.find(quote, at + 1, reach)
+    value = text[at + 1 : reach if end < 0 else end]
     if end < 0 or RUNS_ON.match(value):
         cut = CUT.search(value)
-        return (value, end + 1, False) if cut is None else (value[: cut.start()], at + 1 + cut.start(), True)
+        return (
+            (value, at + 1 + len(value), False) if cut is None else (value[: cut.start()], at + 1 + cut.start(), True)
+        )
     follows = text[end + 1 : end + 2]
     if follows in (*" \t\r\n;/>\"'", ""):
         return value, end + 1, False
