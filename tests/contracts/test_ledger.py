@@ -8,11 +8,12 @@ import pytest
 
 from newsletter.delivery.journal import Journal, Key
 from newsletter.delivery.recovery import keep_alive, recover
+from newsletter.message.keys import address_hash
 from newsletter.store import alerts, deliveries, emails, leases, traffic, uncertain
 from newsletter.store.campaigns import running_campaigns
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Outcome
-from tests.delivery.world import NOW, a_campaign, an_email, due, row, run_sql, scalars, seed, states, subscribers
+from tests.delivery.world import NOW, RING, a_campaign, an_email, due, row, run_sql, scalars, seed, states, subscribers
 
 
 def claim(database: Database, limit: int = 100, worker: str = "w1", now: int = NOW) -> list[deliveries.Claim]:
@@ -68,7 +69,7 @@ def test_the_suppressed_become_suppressed_and_are_not_claimed(database: Database
     run_sql(
         database,
         "INSERT INTO suppression (address_hash, scope, reason, at) VALUES (:hash, '', 'bounced', 0)",
-        hash=b"reader1@example.com",
+        hash=address_hash(RING, "reader1@example.com"),
     )
     assert [found.id for found in claim(database)] == [ids[0], ids[2]]
     assert states(database)[ids[1]] == "suppressed"

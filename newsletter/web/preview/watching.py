@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,9 @@ restart; a person waits for these. An editor's save (write, rename) is over with
 
 LOOK_AGAIN_MS = 500
 """How often a watcher looks whether it shall stop."""
+
+READ_BEFORE_SECONDS = 5.0
+"""A preview may have read a file so long before it begins to watch; one that was saved in between is read again."""
 
 WARM_AFTER_SECONDS = 0.4
 """The page on the screen is composed first; the other pages of the timeline wait this long."""
@@ -125,21 +129,28 @@ def _watch_folders(
     again: threading.Event,
 ) -> None:
     """Watch the folders there are, with all below them, until `stop`; look which there are when told to, `again`."""
-    watched: set[Path] | None = None
+    watched: set[Path] = set()
+    since = time.time() - READ_BEFORE_SECONDS
     while not stop.is_set():
         again.clear()
         known = {folder.resolve() for folder in folders() if folder.is_dir()}
-        come = set() if watched is None else known - watched
-        watched = known
+        come, watched = known - watched, known
         if not known:
             again.wait(1)
             continue
         for changed in _changes(*_outermost(known), stop=_Either(stop, again), ticks=True):
             # What a folder already held when it began to be watched was never reported as saved.
-            held = {file for folder in come for file in folder.rglob("*") if file.is_file()}
-            come = set()
+            held = {file for folder in come for file in folder.rglob("*") if _is_newer(file, since)}
+            come, since = set(), 0.0
             if changed or held:
                 saved(held | changed)
+
+
+def _is_newer(file: Path, since: float) -> bool:
+    try:
+        return file.is_file() and file.stat().st_mtime > since
+    except OSError:  # it has just gone
+        return False
 
 
 def _watch_root(

@@ -112,3 +112,13 @@ def test_what_editors_leave_beside_a_file_is_not_a_save(name: str) -> None:
 def test_gits_own_files_are_not_saves() -> None:
     assert not Savings()(Change.modified, "/project/.git/index")
     assert Savings()(Change.modified, "/project/content/unions/last.md")
+
+
+def test_what_is_saved_after_it_was_read_and_before_it_is_watched_is_not_missed(project: Path) -> None:
+    desk = desk_of(project)
+    with serving(create_preview(desk), bind("127.0.0.1", 0)) as address:
+        assert "The end." in httpx.get(f"{address}/data/page?page=unions/last").text
+        write(project, LAST, (project / LAST).read_text().replace("The end", "Another end"))
+        with desk.live():
+            assert Listener(address).hears(lambda news: "unions/last" in news.get("pages", ()))
+            assert "Another end." in httpx.get(f"{address}/data/page?page=unions/last").text
